@@ -1,0 +1,133 @@
+"""The words of the domain as frozen values. No I/O, no rules."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Any
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+VIRTUAL_APPLIANCE = "VirtualAppliance"
+"""Next hop type of every route of ours: the packet goes to an address, here the node's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A live node: its Node object exists, whatever its condition."""
+
+    name: str
+    created: str
+    """`metadata.creationTimestamp`, RFC 3339 in UTC, so that it orders as text."""
+    pod_cidrs: tuple[Network, ...] = ()
+    addresses: tuple[Address, ...] = ()
+    """Only those of type InternalIP."""
+    deleting: bool = False
+    """A deletionTimestamp is set: it keeps what it has and gets nothing new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """All nodes of a cluster, read in full, and what was odd about them."""
+
+    nodes: tuple[Node, ...]
+    findings: tuple["Finding", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route as the rules see it. `next_hop` is None where the next hop type has no single address."""
+
+    name: str
+    prefix: Network
+    next_hop: Address | None
+    next_hop_type: str = VIRTUAL_APPLIANCE
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A route that is not ours. `prefix` is None for what is no network, such as a service tag."""
+
+    name: str
+    prefix: Network | None
+    next_hop: Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One route table as it was read."""
+
+    managed: tuple[Route, ...]
+    foreign: tuple[Foreign, ...]
+    body: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """The answer as it came, for the target that read it; the rules never look inside."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every route's name in lower case, the way Azure compares them."""
+        return frozenset(
+            [*(route.name.lower() for route in self.managed), *(route.name.lower() for route in self.foreign)]
+        )
+
+    @property
+    def size(self) -> int:
+        """How many routes the table holds, whoever owns them."""
+        return len(self.managed) + len(self.foreign)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A node's right to a prefix: route it to `next_hop`."""
+
+    node: str
+    created: str
+    prefix: Network
+    next_hop: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A node that cannot get all its routes yet, and why."""
+
+    node: str
+    reason: str
+
+
+class Severity(StrEnum):
+    """How much a finding should worry its reader."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something a person should know. `code` is stable, `resource` says where."""
+
+    severity: Severity
+    code: str
+    message: str
+    resource: str = ""
+
+
+class Policy(StrEnum):
+    """What a pass may do to existing routes of ours."""
+
+    SYNC = "sync"
+    UPSERT_ONLY = "upsertOnly"
+    CREATE_ONLY = "createOnly"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the configuration says about one cluster, as far as the rules care."""
+
+    owner: str
+    pod_cidrs: tuple[Network, ...]
+    policy: Policy = Policy.SYNC
+    adopt: bool = False
+    max_delete_fraction: float = 0.3
+    free_deletes: int = 2
+    routes_per_table: int = 1000

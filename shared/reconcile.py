@@ -1,0 +1,204 @@
+"""One pass over one cluster, the whole story on one screen: read, desire, plan, guard, apply, verify, report.
+
+Reads first and everything, so that what a person approved (`expect`) is the whole plan; then every table by itself, side
+by side, so that one that fails stops no other. Reading nodes and tables, and waiting, are the caller's: this room is pure
+but for what it is handed.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from shared.desired import desire
+from shared.errors import SupersededError, TargetError
+from shared.models import Observed, Reading, Rules
+from shared.plan import Change, Plan, Step, Verdict, fingerprint, holds, make_plan
+from shared.report import Cause, ChangeReport, ClusterReport, Outcome, Result, TargetReport, worst
+from shared.safety import guard
+
+MAX_ATTEMPTS = 4
+"""How often one pass plans one table anew after somebody else's write came first."""
+TABLES_AT_ONCE = 8
+"""Tables written side by side; a cluster has one per agent pool subnet at most."""
+
+
+class NodeSource(Protocol):
+    """Where the nodes of a cluster are read."""
+
+    def read(self) -> Reading:
+        """All nodes, or SourceError: never a part of them."""
+        ...
+
+
+class Target(Protocol):
+    """One route table."""
+
+    @property
+    def id(self) -> str:
+        """Its resource id."""
+        ...
+
+    def observe(self) -> Observed:
+        """What it holds now; TargetError when it cannot be read."""
+        ...
+
+    def apply(self, observed: Observed, changes: Sequence[Change]) -> Observed:
+        """Write `changes` onto what was observed, in one write, and return what Azure holds once it says it is done.
+
+        Raises SupersededError when the table is no longer as observed, TargetError when the write did not succeed.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a caller asks of a pass."""
+
+    trigger: str
+    dry_run: bool = False
+    force: bool = False
+    expect: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A table, what it held, and what is to become of it."""
+
+    target: Target
+    observed: Observed
+    plan: Plan
+
+
+def reconcile(
+    rules: Rules,
+    mode: str,
+    source: NodeSource,
+    targets: Sequence[Target],
+    order: Order,
+    *,
+    pause: Callable[[float], None],
+) -> ClusterReport:
+    """One pass. `pause` waits the given number of seconds. Raises SourceError when the nodes cannot be read."""
+    reading = source.read()
+    desired = desire(reading.nodes, rules.pod_cidrs)
+
+    def draft(target: Target) -> _Draft | TargetReport:
+        try:
+            observed = target.observe()
+        except TargetError as error:
+            return TargetReport(target.id, Outcome.FAILED, error=str(error))
+        plan = guard(make_plan(observed, desired, rules), observed, desired, rules, force=order.force)
+        return _Draft(target, observed, plan)
+
+    def finish(drafted: _Draft | TargetReport) -> TargetReport:
+        if isinstance(drafted, TargetReport):
+            return drafted
+        if order.dry_run or unexpected or not drafted.plan.changes:
+            return _unwritten(drafted, rules)
+        return _write(drafted, draft, rules, order, pause)
+
+    with ThreadPoolExecutor(max_workers=TABLES_AT_ONCE, thread_name_prefix="table") as side_by_side:
+        drafts = list(side_by_side.map(draft, targets))
+        mark = fingerprint({each.target.id: each.plan for each in drafts if isinstance(each, _Draft)})
+        unexpected = order.expect is not None and order.expect != mark
+        reports = tuple(side_by_side.map(finish, drafts))
+
+    return ClusterReport(
+        rules.owner,
+        mode,
+        order.trigger,
+        worst(report.outcome for report in reports),
+        fingerprint=mark,
+        error=f"the plan is {mark} now, not {order.expect}; nothing was written. Look at the plan again"
+        if unexpected
+        else None,
+        cause=Cause.CHANGED if unexpected else None,
+        node_count=len(reading.nodes),
+        waiting=desired.waiting,
+        findings=reading.findings,
+        targets=reports,
+    )
+
+
+def _write(
+    draft: _Draft,
+    again: Callable[[Target], _Draft | TargetReport],
+    rules: Rules,
+    order: Order,
+    pause: Callable[[float], None],
+) -> TargetReport:
+    """Apply; where somebody else was faster, read, plan and guard afresh, a bounded number of times."""
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        try:
+            return _written(draft, draft.target.apply(draft.observed, draft.plan.changes), rules)
+        except SupersededError as error:
+            if attempt == MAX_ATTEMPTS:
+                return _broken(draft, rules, f"{error} (gave up after {attempt} attempts; the next pass tries again)")
+            pause(error.retry_after)
+        except TargetError as error:
+            return _broken(draft, rules, str(error))
+        fresh = again(draft.target)
+        if isinstance(fresh, TargetReport):
+            return fresh
+        if order.expect is not None and fresh.plan.steps != draft.plan.steps:
+            return _broken(fresh, rules, "the table changed under the expected plan; nothing was written to it")
+        if not fresh.plan.changes:
+            return _unwritten(fresh, rules)
+        draft = fresh
+    raise AssertionError("every attempt returns")
+
+
+def _unwritten(draft: _Draft, rules: Rules) -> TargetReport:
+    changes = tuple(_entry(step, Result.PLANNED) for step in draft.plan.steps)
+    return _report(draft, draft.observed, rules, changes)
+
+
+def _written(draft: _Draft, after: Observed, rules: Rules) -> TargetReport:
+    """Applied is only what the table shows after Azure said that it is done."""
+    changes = tuple(
+        _entry(step, Result.APPLIED if holds(after, step.change) else Result.FAILED) for step in draft.plan.steps
+    )
+    lost = sum(entry.result is Result.FAILED for entry in changes)
+    error = (
+        f"Azure reported success, but {lost} change(s) are not in the table; the next pass tries again"
+        if lost
+        else None
+    )
+    return replace(_report(draft, after, rules, changes), error=error)
+
+
+def _broken(draft: _Draft, rules: Rules, error: str) -> TargetReport:
+    changes = tuple(_entry(step, Result.FAILED) for step in draft.plan.steps)
+    return replace(_report(draft, draft.observed, rules, changes), outcome=Outcome.FAILED, error=error)
+
+
+def _entry(step: Step, result: Result) -> ChangeReport:
+    """The verdict of a rail stands; `result` is for what was let through."""
+    return ChangeReport(step.change, result if step.verdict is Verdict.PLANNED else Result(step.verdict), step.reason)
+
+
+def _report(draft: _Draft, observed: Observed, rules: Rules, changes: tuple[ChangeReport, ...]) -> TargetReport:
+    return TargetReport(
+        draft.target.id,
+        _outcome({entry.result for entry in changes}),
+        managed=len(observed.managed),
+        foreign=len(observed.foreign),
+        capacity=rules.routes_per_table,
+        changes=changes,
+        findings=draft.plan.findings,
+    )
+
+
+def _outcome(results: set[Result]) -> Outcome:
+    """The most telling of a table's results; a dry run is `planned` as soon as anything would be written."""
+    for result, outcome in (
+        (Result.FAILED, Outcome.FAILED),
+        (Result.PLANNED, Outcome.PLANNED),
+        (Result.SKIPPED, Outcome.PARTIAL),
+        (Result.HELD, Outcome.HELD),
+        (Result.APPLIED, Outcome.APPLIED),
+    ):
+        if result in results:
+            return outcome
+    return Outcome.IN_SYNC

@@ -1,0 +1,124 @@
+"""The rails: plan → plan. They hold or skip changes and say why, with the numbers and the way out; they never add any.
+
+Order matters: what the policy leaves out is not counted by the brake, and what the brake holds still fills the table.
+"""
+
+from dataclasses import replace
+
+from shared.desired import Desired
+from shared.models import Finding, Observed, Policy, Rules, Severity
+from shared.plan import Create, Delete, Plan, Step, Verdict
+
+HEADROOM_WARNING = 0.8
+"""Share of the routes per table from which on a table is called nearly full."""
+
+
+def guard(plan: Plan, observed: Observed, desired: Desired, rules: Rules, *, force: bool = False) -> Plan:
+    """The plan with every rail applied. `force` releases the brake and nothing else."""
+    plan = _policy(plan, rules.policy)
+    plan = _brake(plan, observed, desired, rules, force=force)
+    return _capacity(plan, observed, rules)
+
+
+def _policy(plan: Plan, policy: Policy) -> Plan:
+    """A policy is a choice, not a failure: what it leaves out is no change of the plan, only a finding."""
+    match policy:
+        case Policy.SYNC:
+            return plan
+        case Policy.UPSERT_ONLY:
+            kept = tuple(step for step in plan.steps if not isinstance(step.change, Delete))
+        case Policy.CREATE_ONLY:
+            kept = tuple(step for step in plan.steps if isinstance(step.change, Create))
+    left = len(plan.steps) - len(kept)
+    if not left:
+        return plan
+    finding = Finding(
+        Severity.INFO, "policy", f"policy {policy} leaves {left} existing route(s) as they are; sync would change them"
+    )
+    return Plan(kept, (*plan.findings, finding))
+
+
+def _brake(plan: Plan, observed: Observed, desired: Desired, rules: Rules, *, force: bool) -> Plan:
+    deletes = sum(isinstance(step.change, Delete) for step in plan.steps)
+    if not deletes:
+        return plan
+    finding = _unsound(desired, deletes) or (None if force else _too_many(deletes, len(observed.managed), rules))
+    if finding is None:
+        return plan
+    steps = tuple(
+        replace(step, verdict=Verdict.HELD, reason=finding.code) if isinstance(step.change, Delete) else step
+        for step in plan.steps
+    )
+    return Plan(steps, (*plan.findings, finding))
+
+
+def _unsound(desired: Desired, deletes: int) -> Finding | None:
+    """A reading that cannot tell which routes are dead deletes nothing, not even by force (external-dns#2858, #3997)."""
+    if desired.is_empty:
+        return Finding(
+            Severity.ERROR,
+            "emptyReading",
+            f"no node with a pod CIDR was read, so {deletes} delete(s) are held; an empty reading never deletes, not "
+            "even with force. To give the routes up, remove them by hand",
+        )
+    if desired.unplaced:
+        return Finding(
+            Severity.WARNING,
+            "unplacedNodes",
+            f"{', '.join(desired.unplaced[:3])}{' …' if len(desired.unplaced) > 3 else ''}: {len(desired.unplaced)} live "
+            f"node(s) have neither pod CIDR nor address yet, so {deletes} delete(s) that might be theirs are held",
+        )
+    return None
+
+
+def _too_many(deletes: int, managed: int, rules: Rules) -> Finding | None:
+    """The rail against mass deletion. Small tables have it too: only `freeDeletes` of them pass unasked."""
+    if deletes <= rules.free_deletes or deletes / managed <= rules.max_delete_fraction:
+        return None
+    return Finding(
+        Severity.ERROR,
+        "brake",
+        f"{deletes} of {managed} routes would be deleted: {deletes / managed:.0%} is over {rules.max_delete_fraction:.0%} "
+        "(limits.maxDeleteFraction), so these deletes are held. If the nodes are gone for good, "
+        'POST /api/reconcile with {"force": true}',
+    )
+
+
+def _capacity(plan: Plan, observed: Observed, rules: Rules) -> Plan:
+    """Existing routes stay, then as many new ones as fit, by network; the rest is named."""
+    freed = sum(isinstance(change, Delete) for change in plan.changes)
+    room = rules.routes_per_table - observed.size + freed
+    steps: list[Step] = []
+    left_out: list[str] = []
+    for step in plan.steps:
+        if isinstance(step.change, Create) and step.verdict is Verdict.PLANNED:
+            room -= 1
+            if room < 0:
+                left_out.append(step.change.node)
+                step = replace(step, verdict=Verdict.SKIPPED, reason="no room")  # noqa: PLW2901  # the step, judged
+        steps.append(step)
+    findings = plan.findings
+    used = rules.routes_per_table - max(room, 0)
+    if left_out:
+        findings += (_no_room(left_out, rules.routes_per_table),)
+    elif used >= HEADROOM_WARNING * rules.routes_per_table:
+        findings += (_headroom(used, rules.routes_per_table),)
+    return Plan(tuple(steps), findings)
+
+
+def _no_room(nodes: list[str], capacity: int) -> Finding:
+    return Finding(
+        Severity.ERROR,
+        "noRoom",
+        f"the table holds {capacity} routes at most (limits.routesPerTable); {len(nodes)} pod CIDR(s) got no route: "
+        f"{', '.join(nodes)}. Remove routes, use larger pod CIDRs per node, or move pools to another table",
+    )
+
+
+def _headroom(used: int, capacity: int) -> Finding:
+    return Finding(
+        Severity.WARNING,
+        "headroom",
+        f"{used} of {capacity} routes are used ({used / capacity:.0%}); "
+        "plan for another table or larger pod CIDRs per node",
+    )
