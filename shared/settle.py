@@ -1,0 +1,43 @@
+"""A wake-up: pass after pass until the cluster has settled.
+
+A scale operation succeeds minutes before its nodes register, and Cilium gives them pod CIDRs later still, so that one pass
+at the time of the event would see nothing. Deciding when to stop lives here; what a pass is does not.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shared.report import ClusterReport
+
+RECHECK_SECONDS = 2.0
+"""Between two passes of a wake-up: a few reads each, far below Azure's budget of 25 reads a second
+(https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling, 2026-08)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How long to stay with a cluster, in seconds."""
+
+    maximum: float
+    quiet: float
+
+
+def settle(
+    run_pass: Callable[[], ClusterReport],
+    window: Window,
+    *,
+    clock: Callable[[], float],
+    pause: Callable[[float], None],
+) -> ClusterReport:
+    """The report of the last pass. Ends when no node waits and nothing has changed for `window.quiet`, or at the maximum."""
+    started = changed = clock()
+    before: tuple[object, ...] | None = None
+    while True:
+        report = run_pass()
+        now = clock()
+        seen = (report.node_count, report.waiting, report.fingerprint)
+        if seen != before:
+            before, changed = seen, now
+        if (report.is_settled and now - changed >= window.quiet) or now - started + RECHECK_SECONDS > window.maximum:
+            return report
+        pause(RECHECK_SECONDS)

@@ -1,0 +1,1 @@
+"""What is written to. Targets fit `reconcile.Target` by shape."""

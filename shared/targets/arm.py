@@ -1,0 +1,157 @@
+"""Access to Azure Resource Manager: one client per subscription, bounded patience, errors in plain sentences.
+
+Retries, tokens, redirects and connection reuse are azure-core's; what it cannot know lives here: how long to be patient, and
+what Azure's error codes mean to the person who has to act.
+"""
+
+import re
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+from azure.core.pipeline import PipelineResponse
+from azure.core.pipeline.policies import RetryPolicy
+from azure.core.pipeline.transport import RequestsTransport
+from azure.core.rest import HttpRequest
+from azure.mgmt.core.tools import parse_resource_id
+from azure.mgmt.network import NetworkManagementClient
+
+from shared.errors import SupersededError, TargetError
+
+PATIENCE = 120.0
+"""Seconds; a Retry-After beyond it ends the pass (Azure says minutes when a subscription is out of tokens), and the timer
+comes back. Obeying it would outlive the function's time-out."""
+
+_BUSY_CODES = frozenset({"AnotherOperationInProgress", "RetryableError", "RetryableErrorDueToAnotherOperation"})
+_RETRY_IN = re.compile(r"retried in (\d+) seconds")
+_DEFAULT_WAIT = 5.0
+
+
+class _PatientRetry(RetryPolicy):  # type: ignore[type-arg]  # the request and response types are the pipeline's
+    """azure-core's retry, up to a limit: it would sleep through any Retry-After, however long."""
+
+    def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
+        return (self.get_retry_after(response) or 0.0) <= PATIENCE and bool(super().is_retry(settings, response))
+
+
+class Arm:
+    """Azure Resource Manager as one identity sees it. Safe to share between threads."""
+
+    def __init__(self, credential: TokenCredential, endpoint: str) -> None:
+        self._credential = credential
+        self._endpoint = endpoint
+        self._transport = RequestsTransport()
+        self._clients: dict[str, NetworkManagementClient] = {}
+        self._lock = threading.Lock()
+
+    def network(self, subscription: str) -> NetworkManagementClient:
+        """The network client of a subscription; all of them share one connection pool."""
+        with self._lock:
+            if subscription not in self._clients:
+                self._clients[subscription] = NetworkManagementClient(
+                    self._credential,
+                    subscription,
+                    self._endpoint,
+                    credential_scopes=[f"{self._endpoint}/.default"],
+                    retry_policy=_PatientRetry(),
+                    transport=self._transport,
+                )
+            return self._clients[subscription]
+
+    def get(self, path: str, *, api_version: str) -> dict[str, Any]:
+        """GET any resource or list by its path; TargetError for everything but success."""
+        return self._send("GET", path, api_version)
+
+    def post(self, path: str, *, api_version: str) -> dict[str, Any]:
+        """POST an action that answers at once; TargetError for everything but success."""
+        return self._send("POST", path, api_version)
+
+    def _send(self, method: str, path: str, api_version: str) -> dict[str, Any]:
+        client = self.network(str(parse_resource_id(path)["subscription"]))
+        try:
+            response = client.send_request(HttpRequest(method, path, params={"api-version": api_version}))
+            response.raise_for_status()
+            body: dict[str, Any] = response.json()
+        except (AzureError, ValueError) as error:
+            raise translate(error, path) from error
+        return body
+
+
+def translate(error: AzureError | ValueError, resource: str) -> TargetError:
+    """What an SDK exception means, as a sentence with the way out. Nothing of the request is quoted but the resource."""
+    if isinstance(error, HttpResponseError) and error.status_code is not None:
+        return _answered(error, error.status_code, resource)
+    if isinstance(error, ClientAuthenticationError):
+        return TargetError(
+            f"no token for Azure Resource Manager ({_first_line(error)}); check that the managed identity is assigned to "
+            "the app and that AZURE_CLIENT_ID is its client id",
+            status=401,
+        )
+    return TargetError(
+        f"{resource}: Azure Resource Manager could not be reached or answered nonsense "
+        f"({type(error).__name__}: {_first_line(error)}); check AKS_POD_ROUTES_ARM_ENDPOINT and the app's outbound network"
+    )
+
+
+def _answered(error: HttpResponseError, status: int, resource: str) -> TargetError:
+    code, message, codes = _azure_error(error)
+    if status == 412 or codes & _BUSY_CODES:
+        return SupersededError(
+            f"{resource}: {code or status}: another writer was faster or is at work",
+            status=status,
+            code=code,
+            retry_after=0.0 if status == 412 else _wait(error, message),
+        )
+    return TargetError(f"{resource}: {_sentence(status, code, message)}", status=status, code=code)
+
+
+def _azure_error(error: HttpResponseError) -> tuple[str, str, frozenset[str]]:
+    """Code, message and every code of the answer, its details included."""
+    body = error.error
+    if body is None:
+        return "", _first_line(error), frozenset()
+    details = body.details or ()
+    message = " ".join(part for part in (body.message, *(detail.message for detail in details)) if part)
+    codes = frozenset(part for part in (body.code, *(detail.code for detail in details)) if part)
+    return body.code or "", message, codes
+
+
+def _wait(error: HttpResponseError, message: str) -> float:
+    headers: Mapping[str, str] = getattr(error.response, "headers", {})
+    header = headers.get("Retry-After", "")
+    said = header if header.isdigit() else (match[1] if (match := _RETRY_IN.search(message)) else "")
+    return min(float(said), PATIENCE) if said else _DEFAULT_WAIT
+
+
+_ADVICE: Mapping[str, str] = {
+    "AuthorizationFailed": "grant the app's identity the missing action on the resource or its resource group",
+    "LinkedAuthorizationFailed": "grant the app's identity the missing action on the linked resource",
+    "RequestDisallowedByPolicy": "an Azure Policy assignment forbids this write; ask for an exemption for the resource",
+    "ScopeLocked": "a management lock forbids this write; remove the lock, or move it to the resources that need it",
+    "ResourceNotFound": "it does not exist; create it or correct its id in the configuration",
+    "NotFound": "it does not exist; create it or correct its id in the configuration",
+    "ResourceGroupNotFound": "its resource group does not exist; correct the id in the configuration",
+    "SubscriptionNotFound": "the subscription is unknown to the app's identity; correct the id, or grant access to it",
+    "RouteConflict": "another route took the prefix in between; the next pass plans anew",
+}
+_ADVICE_BY_STATUS: Mapping[int, str] = {
+    401: "the token was refused; check the identity's tenant and AKS_POD_ROUTES_ARM_ENDPOINT",
+    403: "grant the app's identity the missing permission",
+    404: "it does not exist; create it or correct its id in the configuration",
+    429: "Azure throttles this subscription; the next pass tries again",
+}
+
+
+def _sentence(status: int, code: str, message: str) -> str:
+    advice = (
+        _ADVICE.get(code)
+        or _ADVICE_BY_STATUS.get(status)
+        or ("Azure failed; the next pass tries again" if status >= 500 else "Azure refused it")
+    )
+    return f"HTTP {status}{f' {code}' if code else ''}: {advice} (Azure says: {message[:400]})"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0][:200]
