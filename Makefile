@@ -1,0 +1,60 @@
+# Every command a person needs; `make help` lists them.
+
+# Azure runs the app on Python 3.13; the newest of 3.13, 3.12 and 3.11 on this machine is used.
+ifndef PYTHON
+PYTHON := $(shell for python in python3.13 $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.13.*/bin/python \
+	python3.12 $${PYENV_ROOT:-$$HOME/.pyenv}/versions/3.12.*/bin/python python3.11 python3; do \
+	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+endif
+VENV ?= .venv
+RUN := $(VENV)/bin/python
+AZURITE := .sandbox/node/installed.json
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format sandbox schema lock clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.ready $(AZURITE) ## Install what the other commands need (they call it themselves)
+
+demo: setup ## A day in the life of a cluster, on this machine, in under 90 seconds
+	@$(RUN) -m sandbox demo
+
+sandbox: setup ## Keep the same cluster, Azure and app running; prints URLs, keys and curl lines
+	@$(RUN) -m sandbox up
+
+test: setup ## Unit, property and on-the-wire tests
+	$(RUN) -m pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered
+
+lint: $(VENV)/.ready ## ruff, mypy --strict, import-linter
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+	$(VENV)/bin/lint-imports --no-cache
+
+format: $(VENV)/.ready ## Let ruff format the code
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+schema: $(VENV)/.ready ## Write docs/clusters.schema.json anew
+	$(RUN) -c 'from shared.config.schema import schema_text; print(schema_text(), end="")' > docs/clusters.schema.json
+
+lock: $(VENV)/.ready ## Resolve requirements*.in into the pinned requirements*.txt
+	for name in requirements requirements-dev; do $(RUN) -m uv pip compile --universal --python-version 3.11 --upgrade \
+		--no-emit-index-url --no-annotate --no-header -q $$name.in -o $$name.txt || exit 1; done
+
+clean: ## Remove everything that was installed or written
+	rm -rf $(VENV) .sandbox .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(VENV)/.ready: requirements-dev.txt requirements.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed; install it or call make PYTHON=/path/to/python3"; exit 1; }
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(AZURITE): sandbox/package-lock.json | $(VENV)/.ready
+	@echo "Installing Azurite, the storage emulator ..."
+	@$(RUN) -c 'from sandbox.azurite import ensure_installed; ensure_installed()'
+	@touch $@
