@@ -38,7 +38,7 @@ format: $(VENV)/.ready ## Let ruff format the code
 	$(RUN) -m ruff format .
 
 schema: $(VENV)/.ready ## Write docs/clusters.schema.json anew
-	$(RUN) -c 'from shared.config.schema import schema_text; print(schema_text(), end="")' > docs/clusters.schema.json
+	$(RUN) -c 'import json; from shared.config.schema import json_schema; print(json.dumps(json_schema(), indent=2))' > docs/clusters.schema.json
 
 lock: $(VENV)/.ready ## Resolve requirements*.in into the pinned requirements*.txt
 	for name in requirements requirements-dev; do $(RUN) -m uv pip compile --universal --python-version 3.11 --upgrade \
@@ -51,7 +51,7 @@ $(VENV)/.ready: requirements-dev.txt requirements.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed; install it or call make PYTHON=/path/to/python3"; exit 1; }
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version) ..."
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(RUN) -m pip install -qq --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
 $(AZURITE): sandbox/package-lock.json | $(VENV)/.ready

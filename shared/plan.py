@@ -122,9 +122,8 @@ def fingerprint(plans: Mapping[str, Plan]) -> str:
     approve a plan and `expect` it, with or without force.
     """
     lines = (
-        f"{target.lower()} {_line(step.change)}"
+        "\n".join([target.lower(), *(_line(step.change) for step in plan.steps)])
         for target, plan in sorted(plans.items(), key=lambda item: item[0].lower())
-        for step in plan.steps
     )
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 

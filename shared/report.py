@@ -199,7 +199,7 @@ def _cluster_text(report: ClusterReport) -> Iterable[str]:
     yield from (f"  {finding.severity}: {finding.message}" for finding in report.findings)
     if report.waiting:
         yield "  waiting: " + ", ".join(f"{waiting.node} ({waiting.reason})" for waiting in report.waiting)
-    if report.fingerprint:
+    if report.fingerprint and any(target.changes for target in report.targets):
         yield f"plan {report.fingerprint}"
 
 
