@@ -1,0 +1,1 @@
+"""An Azure subscription and an AKS cluster on your machine. Development and tests only, never deployed."""
