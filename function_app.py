@@ -1,0 +1,97 @@
+"""The front door: triggers only. Parse, call, answer; what is decided and done lives in `shared`."""
+
+import json
+import logging
+import os
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, List  # noqa: UP035  # see on_scale_event
+
+import azure.functions as func
+
+from shared.answers import Answer, answer, answer_format, reconcile_order, refusal
+from shared.errors import AppError
+from shared.reconcile import Order
+from shared.report import ClusterReport, Outcome
+
+if TYPE_CHECKING:
+    from shared.fleet import Fleet
+
+WAKE_QUEUE = "aks-pod-routes-wake"
+STORAGE = "AzureWebJobsStorage"
+SCHEDULE_SETTING = "AKS_POD_ROUTES_SCHEDULE"
+DEFAULT_SCHEDULE = "0 */5 * * * *"
+
+_log = logging.getLogger("aks_pod_routes")
+app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
+
+
+@cache
+def fleet() -> "Fleet":
+    """Everything behind the door, built once per instance and only when first needed. Raises ConfigError."""
+    from shared.wiring import build_fleet  # noqa: PLC0415  # keeps the cloud SDKs out of the indexing of functions
+
+    return build_fleet(os.environ)
+
+
+@app.function_name("on_scale_event")
+@app.event_grid_trigger(arg_name="event")
+@app.queue_output(arg_name="wake", queue_name=WAKE_QUEUE, connection=STORAGE)
+def on_scale_event(event: func.EventGridEvent, wake: func.Out[List[str]]) -> None:  # noqa: UP006  # the worker refuses list[str] here
+    """Queue one wake-up per cluster that the event concerns. Also gets CloudEvents: the binding goes by the payload."""
+    clusters = fleet().affected(event)
+    if clusters:
+        wake.set([json.dumps({"cluster": cluster, "event": event.id}) for cluster in clusters])
+
+
+@app.function_name("on_wake")
+@app.queue_trigger(arg_name="message", queue_name=WAKE_QUEUE, connection=STORAGE)
+def on_wake(message: func.QueueMessage) -> None:
+    """Reconcile one cluster until it has settled."""
+    wake = message.get_json()
+    _log.info("wake-up of %s by event %s", wake["cluster"], wake["event"])
+    _raise_on(fleet().settle(wake["cluster"]), outcomes={Outcome.FAILED, Outcome.BUSY})
+
+
+@app.function_name("on_timer")
+@app.timer_trigger(
+    arg_name="timer", schedule=f"%{SCHEDULE_SETTING}%" if SCHEDULE_SETTING in os.environ else DEFAULT_SCHEDULE
+)
+def on_timer(timer: func.TimerRequest) -> None:
+    """One pass over every cluster."""
+    if timer.past_due:
+        _log.info("timer: this run is late")
+    _raise_on(*fleet().run(None, Order("timer")), outcomes={Outcome.FAILED})
+
+
+@app.function_name("plan")
+@app.route("plan", methods=[func.HttpMethod.GET])
+def plan(req: func.HttpRequest) -> func.HttpResponse:
+    """What a pass would do. Writes nothing."""
+    return _answered(req, lambda: fleet().run(req.params.get("cluster"), Order("http", dry_run=True)))
+
+
+@app.function_name("reconcile")
+@app.route("reconcile", methods=[func.HttpMethod.POST])
+def reconcile(req: func.HttpRequest) -> func.HttpResponse:
+    """One pass now."""
+    return _answered(req, lambda: fleet().run(*reconcile_order(req.get_body())))
+
+
+def _answered(req: func.HttpRequest, run: Callable[[], tuple[ClusterReport, ...]]) -> func.HttpResponse:
+    result: Answer
+    try:
+        form = answer_format(req.params)
+        result = answer(run(), form)
+    except AppError as error:
+        result = refusal(error)
+    return func.HttpResponse(
+        result.body, status_code=result.status, headers=dict(result.headers), mimetype=result.content_type
+    )
+
+
+def _raise_on(*reports: ClusterReport, outcomes: set[Outcome]) -> None:
+    """An invocation that failed ends red; a wake-up that found the cluster busy to the end comes back."""
+    bad = [report for report in reports if report.outcome in outcomes]
+    if bad:
+        raise RuntimeError("; ".join(f"{report.cluster}: {report.error or 'a route table failed'}" for report in bad))
