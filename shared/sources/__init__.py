@@ -1,0 +1,1 @@
+"""Where nodes are read from. Sources fit `reconcile.NodeSource` by shape."""

@@ -1,0 +1,124 @@
+"""The only place that builds credentials, clients and what runs on them."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from functools import cache, partial
+
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import ClientAuthenticationError
+from azure.mgmt.core.tools import parse_resource_id
+
+from shared.config import Cluster, Config, Storage, UdrRouting, load_config
+from shared.coordination import CONTAINER, Leases
+from shared.discovery import discover, node_resource_group
+from shared.errors import RefusedError, SourceError
+from shared.fleet import Connection, Fleet
+from shared.models import Finding
+from shared.reconcile import NodeSource
+from shared.sources.kubernetes import KubernetesSource
+from shared.targets.arm import Arm
+from shared.targets.route_table import RouteTable
+
+AKS_SCOPE = "6dae42f8-4368-4678-94ff-3960e28e3630/.default"
+"""The Entra server application of every AKS cluster, the same in all clouds.
+Source: https://azure.github.io/kubelogin/concepts/aks.html"""
+
+
+class SystemClock:
+    """Fits `fleet.Clock`."""
+
+    def now(self) -> datetime:
+        """The wall clock, in UTC."""
+        return datetime.now(UTC)
+
+    monotonic = staticmethod(time.monotonic)
+    sleep = staticmethod(time.sleep)
+
+
+def build_fleet(settings: Mapping[str, str]) -> Fleet:
+    """The configured clusters, ready to run. Raises ConfigError; touches no network."""
+    logging.getLogger("azure").setLevel(logging.WARNING)  # azure-core logs every request at INFO
+    config = load_config(settings)
+    credential = _credential(settings, config)
+    arm = Arm(credential, config.arm_endpoint)
+    return Fleet(
+        config,
+        connect=partial(_connect, arm=arm, credential=credential),
+        locate=partial(_locate, arm=arm),
+        writer=_writer(config.storage, credential),
+        clock=SystemClock(),
+    )
+
+
+def _credential(settings: Mapping[str, str], config: Config) -> TokenCredential:
+    """The managed identity where there is one; on a developer's machine whoever is signed in (`az login`)."""
+    from azure.identity import DefaultAzureCredential, ManagedIdentityCredential  # noqa: PLC0415  # one of them is used
+
+    if "IDENTITY_ENDPOINT" in settings:
+        return ManagedIdentityCredential(client_id=config.client_id)
+    return DefaultAzureCredential(managed_identity_client_id=config.client_id)
+
+
+def _writer(storage: Storage, credential: TokenCredential) -> Callable[[str], AbstractContextManager[None]]:
+    @cache
+    def leases() -> Leases:
+        from azure.storage.blob import BlobServiceClient  # noqa: PLC0415  # not needed to plan, nor to take an event
+
+        if storage.connection_string:
+            service = BlobServiceClient.from_connection_string(storage.connection_string)
+        else:
+            service = BlobServiceClient(storage.blob_service_uri or "", credential)
+        return Leases(service.get_container_client(CONTAINER))
+
+    return lambda cluster: leases().writer(cluster)
+
+
+def _locate(cluster: Cluster, *, arm: Arm) -> tuple[str, str] | None:
+    """Subscription and node resource group of a cluster; None for one that is no AKS cluster. Raises TargetError."""
+    if cluster.aks_cluster_id is None:
+        return None
+    return str(parse_resource_id(cluster.aks_cluster_id)["subscription"]), node_resource_group(
+        arm, cluster.aks_cluster_id
+    )
+
+
+def _connect(cluster: Cluster, *, arm: Arm, credential: TokenCredential) -> Connection:
+    """A cluster's source and targets, discovered as far as the configuration does not name them."""
+    tables = cluster.routing.route_tables if isinstance(cluster.routing, UdrRouting) else ()
+    pod_cidrs = cluster.pod_cidrs
+    findings: tuple[Finding, ...] = ()
+    source: NodeSource
+    if cluster.kubeconfig:
+        source = KubernetesSource.from_kubeconfig(cluster.kubeconfig, pod_cidr_source=cluster.pod_cidr_source)
+    if cluster.aks_cluster_id and not (cluster.kubeconfig and tables and pod_cidrs):
+        topology = discover(arm, cluster.aks_cluster_id, route_tables=tables)
+        tables, findings = topology.route_tables, topology.findings
+        pod_cidrs = pod_cidrs or topology.pod_cidrs
+        if not cluster.kubeconfig:
+            source = KubernetesSource.connect(
+                topology.server, topology.ca_pem, _aks_token(credential), pod_cidr_source=cluster.pod_cidr_source
+            )
+    if not pod_cidrs:
+        raise RefusedError(
+            "AKS reports no pod CIDRs for the cluster (networkProfile.podCidrs); set podCidrs to Cilium's cluster pool"
+        )
+    rules = cluster.rules(pod_cidrs)
+    return Connection(rules, source, tuple(RouteTable(arm, table, rules) for table in tables), findings)
+
+
+def _aks_token(credential: TokenCredential) -> Callable[[], str]:
+    """Asks the credential every time; it keeps the token and renews it before it expires."""
+
+    def token() -> str:
+        try:
+            return credential.get_token(AKS_SCOPE).token
+        except ClientAuthenticationError as error:
+            raise SourceError(
+                f"no token for the API server ({str(error).partition(chr(10))[0][:200]}); check that the managed identity "
+                "is assigned to the app and that AZURE_CLIENT_ID is its client id"
+            ) from error
+
+    return token
