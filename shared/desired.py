@@ -10,16 +10,12 @@ from shared.ownership import is_inside
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """What the live nodes entitle to.
-
-    A live node keeps its route even where it claims nothing now: `kept_prefixes` are named by nodes that may not get
-    anything new, `kept_next_hops` are addresses of nodes whose pod CIDR is not known at the moment.
-    """
+    """What the live nodes entitle to. A live node keeps its routes, whatever is known of it at the moment."""
 
     claims: Mapping[Network, tuple[Claim, ...]]
     """Per prefix, the older node first; more than one is a conflict."""
-    kept_prefixes: frozenset[Network] = frozenset()
     kept_next_hops: frozenset[Address] = frozenset()
+    """Addresses of nodes whose pod CIDR is not known: what is routed to them stays."""
     unplaced: tuple[str, ...] = ()
     """Live nodes without pod CIDR and address: any route might be theirs."""
     waiting: tuple[Waiting, ...] = ()
@@ -28,13 +24,12 @@ class Desired:
     @property
     def is_empty(self) -> bool:
         """No pod CIDR of any node is known: as a reading of what is wanted, this is no reading."""
-        return not self.claims and not self.kept_prefixes
+        return not self.claims
 
 
 def desire(nodes: Iterable[Node], pod_cidrs: tuple[Network, ...]) -> Desired:
     """The claims of `nodes` inside `pod_cidrs`, whatever the order they come in."""
     claims: defaultdict[Network, list[Claim]] = defaultdict(list)
-    kept_prefixes: set[Network] = set()
     kept_next_hops: set[Address] = set()
     unplaced: list[str] = []
     waiting: list[Waiting] = []
@@ -42,25 +37,24 @@ def desire(nodes: Iterable[Node], pod_cidrs: tuple[Network, ...]) -> Desired:
 
     for node in sorted(nodes, key=lambda node: (node.created, node.name)):
         if not node.pod_cidrs:
-            waiting.append(Waiting(node.name, "no pod CIDR yet"))
             kept_next_hops.update(node.addresses)
+            if not node.deleting:
+                waiting.append(Waiting(node.name, "no pod CIDR yet"))
             if not node.addresses:
                 unplaced.append(node.name)
         for prefix in node.pod_cidrs:
             next_hop = _next_hop(node, prefix)
             if not is_inside(prefix, pod_cidrs):
                 outside.append((node, prefix))
-            elif node.deleting:
-                kept_prefixes.add(prefix)
-            elif next_hop is None:
-                kept_prefixes.add(prefix)
+                continue
+            claims[prefix].append(
+                Claim(node.name, node.created, prefix, next_hop, keeps_only=node.deleting or next_hop is None)
+            )
+            if next_hop is None and not node.deleting:
                 waiting.append(Waiting(node.name, f"no InternalIP of IPv{prefix.version} for {prefix}"))
-            else:
-                claims[prefix].append(Claim(node.name, node.created, prefix, next_hop))
 
     return Desired(
         claims={prefix: tuple(claimants) for prefix, claimants in claims.items()},
-        kept_prefixes=frozenset(kept_prefixes),
         kept_next_hops=frozenset(kept_next_hops),
         unplaced=tuple(unplaced),
         waiting=tuple(waiting),

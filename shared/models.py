@@ -83,7 +83,10 @@ class Claim:
     node: str
     created: str
     prefix: Network
-    next_hop: Address
+    next_hop: Address | None
+    keeps_only: bool = False
+    """The node keeps a route it has and gets nothing new: it is being deleted, or has no address of the prefix's family
+    (then `next_hop` is None)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ owner. So a pod CIDR that moves to another node is one update, and a swap of two
     foreign route with the prefix   adopt            →  Update, and it becomes ours
                                     otherwise        →  Create, skipped as a conflict
     no route with the prefix                         →  Create
-    managed route nobody claims     its node lives   →  nothing
+    managed route nobody claims     a live node without known pod CIDR is its next hop  →  nothing
                                     otherwise        →  Delete
+
+A claim that only keeps (`Claim.keeps_only`) writes nothing; while it is the rightful one, its route stays as it is.
 """
 
 import hashlib
@@ -86,13 +88,15 @@ def make_plan(observed: Observed, desired: Desired, rules: Rules) -> Plan:
     names = observed.names
     updates: list[Step] = []
     creates: list[Step] = []
-    findings: list[Finding] = list(desired.findings)
+    findings: list[Finding] = []
 
     for prefix in sorted(desired.claims, key=network_order):
-        existing = managed.get(prefix)
-        claim, *losers = _by_right(desired.claims[prefix], existing)
-        taken = foreign.get(prefix)
-        if existing is not None:
+        existing, taken = managed.get(prefix), foreign.get(prefix)
+        holder = existing or (taken if rules.adopt else None)
+        claim, *losers = _by_right(desired.claims[prefix], holder)
+        if claim.keeps_only:
+            pass
+        elif existing is not None:
             route = Route(existing.name, prefix, claim.next_hop)
             if route != existing:
                 updates.append(Step(Update(existing, route, claim.node)))
@@ -103,12 +107,10 @@ def make_plan(observed: Observed, desired: Desired, rules: Rules) -> Plan:
             create = Create(Route(route_name(rules.owner, prefix, names), prefix, claim.next_hop), claim.node)
             conflict = f"the foreign route {taken.name} has this prefix" if taken else ""
             creates.append(Step(create, Verdict.SKIPPED if taken else Verdict.PLANNED, conflict))
-        for loser in losers:
+        for loser in (loser for loser in losers if not loser.keeps_only):
             lost = Create(Route(route_name(rules.owner, prefix, names), prefix, loser.next_hop), loser.node)
             creates.append(Step(lost, Verdict.SKIPPED, f"{claim.node} has this pod CIDR too"))
-            findings.append(
-                _duplicate(claim, loser, routed=existing is not None and existing.next_hop == claim.next_hop)
-            )
+            findings.append(_duplicate(claim, loser, routed=_rank(claim, holder) == 0))
 
     deletes = [Step(Delete(route)) for route in _unclaimed(observed, desired)]
     findings += _foreign_findings(observed, desired, rules)
@@ -137,9 +139,16 @@ def holds(observed: Observed, change: Change) -> bool:
             return route in observed.managed
 
 
-def _by_right(claims: tuple[Claim, ...], existing: Route | None) -> list[Claim]:
+def _by_right(claims: tuple[Claim, ...], holder: Route | Foreign | None) -> list[Claim]:
     """The rightful claim first: who is routed now, else the older node (cilium#30629, #41986 hand a CIDR out twice)."""
-    return sorted(claims, key=lambda claim: existing is None or claim.next_hop != existing.next_hop)
+    return sorted(claims, key=lambda claim: _rank(claim, holder))
+
+
+def _rank(claim: Claim, holder: Route | Foreign | None) -> int:
+    """0: routed now. 1: would be routed. 2: keeps what it has, and has nothing."""
+    if holder is not None and claim.next_hop is not None and claim.next_hop == holder.next_hop:
+        return 0
+    return 2 if claim.keeps_only else 1
 
 
 def _unclaimed(observed: Observed, desired: Desired) -> list[Route]:
@@ -147,9 +156,7 @@ def _unclaimed(observed: Observed, desired: Desired) -> list[Route]:
         (
             route
             for route in observed.managed
-            if route.prefix not in desired.claims
-            and route.prefix not in desired.kept_prefixes
-            and route.next_hop not in desired.kept_next_hops
+            if route.prefix not in desired.claims and route.next_hop not in desired.kept_next_hops
         ),
         key=lambda route: (network_order(route.prefix), route.name),
     )

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from shared.desired import desire
-from shared.errors import SupersededError, TargetError
+from shared.desired import Desired, desire
+from shared.errors import SourceError, SupersededError, TargetError
 from shared.models import Observed, Reading, Rules
 from shared.plan import Change, Plan, Step, Verdict, fingerprint, holds, make_plan
 from shared.report import Cause, ChangeReport, ClusterReport, Outcome, Result, TargetReport, worst
@@ -83,27 +83,19 @@ def reconcile(
     reading = source.read()
     desired = desire(reading.nodes, rules.pod_cidrs)
 
-    def draft(target: Target) -> _Draft | TargetReport:
-        try:
-            observed = target.observe()
-        except TargetError as error:
-            return TargetReport(target.id, Outcome.FAILED, error=str(error))
-        plan = guard(make_plan(observed, desired, rules), observed, desired, rules, force=order.force)
-        return _Draft(target, observed, plan)
-
     def finish(drafted: _Draft | TargetReport) -> TargetReport:
         if isinstance(drafted, TargetReport):
             return drafted
-        if order.dry_run or unexpected or not drafted.plan.changes:
+        if order.dry_run or (order.expect is not None and order.expect != mark) or not drafted.plan.changes:
             return _unwritten(drafted, rules)
-        return _write(drafted, draft, rules, order, pause)
+        return _write(drafted, lambda lost: _redraft(lost, source, rules, order), rules, pause)
 
     with ThreadPoolExecutor(max_workers=TABLES_AT_ONCE, thread_name_prefix="table") as side_by_side:
-        drafts = list(side_by_side.map(draft, targets))
-        mark = fingerprint({each.target.id: each.plan for each in drafts if isinstance(each, _Draft)})
-        unexpected = order.expect is not None and order.expect != mark
+        drafts = list(side_by_side.map(lambda target: _draft(target, desired, rules, order), targets))
+        mark = _fingerprint(drafts)
         reports = tuple(side_by_side.map(finish, drafts))
 
+    changed = order.expect is not None and mark is not None and order.expect != mark
     return ClusterReport(
         rules.owner,
         mode,
@@ -111,42 +103,66 @@ def reconcile(
         worst(report.outcome for report in reports),
         fingerprint=mark,
         error=f"the plan is {mark} now, not {order.expect}; nothing was written. Look at the plan again"
-        if unexpected
+        if changed
         else None,
-        cause=Cause.CHANGED if unexpected else None,
+        cause=Cause.CHANGED if changed or any(report.changed for report in reports) else None,
         node_count=len(reading.nodes),
         waiting=desired.waiting,
-        findings=reading.findings,
+        findings=reading.findings + desired.findings,
         targets=reports,
     )
 
 
+def _draft(target: Target, desired: Desired, rules: Rules, order: Order) -> _Draft | TargetReport:
+    """A plan for one table, or the report that it could not be read."""
+    try:
+        observed = target.observe()
+    except TargetError as error:
+        return TargetReport(target.id, Outcome.FAILED, error=str(error))
+    plan = guard(make_plan(observed, desired, rules), observed, desired, rules, force=order.force)
+    return _Draft(target, observed, plan)
+
+
+def _fingerprint(drafts: Sequence[_Draft | TargetReport]) -> str | None:
+    """None where a table could not be read: what is known then is not the plan."""
+    known = [each for each in drafts if isinstance(each, _Draft)]
+    return fingerprint({each.target.id: each.plan for each in known}) if len(known) == len(drafts) else None
+
+
 def _write(
     draft: _Draft,
-    again: Callable[[Target], _Draft | TargetReport],
+    redraft: Callable[[_Draft], _Draft | TargetReport],
     rules: Rules,
-    order: Order,
     pause: Callable[[float], None],
+    *,
+    attempts: int = MAX_ATTEMPTS,
 ) -> TargetReport:
-    """Apply; where somebody else was faster, read, plan and guard afresh, a bounded number of times."""
-    for attempt in range(1, MAX_ATTEMPTS + 1):
-        try:
-            return _written(draft, draft.target.apply(draft.observed, draft.plan.changes), rules)
-        except SupersededError as error:
-            if attempt == MAX_ATTEMPTS:
-                return _broken(draft, rules, f"{error} (gave up after {attempt} attempts; the next pass tries again)")
-            pause(error.retry_after)
-        except TargetError as error:
-            return _broken(draft, rules, str(error))
-        fresh = again(draft.target)
-        if isinstance(fresh, TargetReport):
-            return fresh
-        if order.expect is not None and fresh.plan.steps != draft.plan.steps:
-            return _broken(fresh, rules, "the table changed under the expected plan; nothing was written to it")
-        if not fresh.plan.changes:
-            return _unwritten(fresh, rules)
-        draft = fresh
-    raise AssertionError("every attempt returns")
+    """Apply; where somebody else was faster, plan afresh, a bounded number of times."""
+    try:
+        return _written(draft, draft.target.apply(draft.observed, draft.plan.changes), rules)
+    except SupersededError as error:
+        if attempts == 1:
+            return _broken(draft, rules, f"{error} (gave up after {MAX_ATTEMPTS} attempts; the next pass tries again)")
+        pause(error.retry_after)
+    except TargetError as error:
+        return _broken(draft, rules, str(error))
+    fresh = redraft(draft)
+    return fresh if isinstance(fresh, TargetReport) else _write(fresh, redraft, rules, pause, attempts=attempts - 1)
+
+
+def _redraft(lost: _Draft, source: NodeSource, rules: Rules, order: Order) -> _Draft | TargetReport:
+    """A fresh plan on fresh nodes and a fresh table, or the report where nothing is left to write."""
+    try:
+        desired = desire(source.read().nodes, rules.pod_cidrs)
+    except SourceError as error:
+        return _broken(lost, rules, str(error))
+    fresh = _draft(lost.target, desired, rules, order)
+    if isinstance(fresh, TargetReport):
+        return fresh
+    if order.expect is not None and fresh.plan.steps != lost.plan.steps:
+        report = _broken(fresh, rules, "the table changed under the expected plan; nothing was written to it")
+        return replace(report, changed=True)
+    return fresh if fresh.plan.changes else _unwritten(fresh, rules)
 
 
 def _unwritten(draft: _Draft, rules: Rules) -> TargetReport:

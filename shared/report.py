@@ -62,6 +62,8 @@ class TargetReport:
     changes: tuple[ChangeReport, ...] = ()
     findings: tuple[Finding, ...] = ()
     error: str | None = None
+    changed: bool = False
+    """Another writer made it another plan than the expected one, so nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class ClusterReport:
     node_count: int = 0
     waiting: tuple[Waiting, ...] = ()
     findings: tuple[Finding, ...] = ()
-    """What concerns the cluster rather than one table: subnets without a table, disagreement between Nodes and CiliumNodes."""
+    """What concerns all tables: subnets without one, nodes that contradict themselves. JSON repeats it for each target."""
     targets: tuple[TargetReport, ...] = ()
 
     @property
@@ -133,7 +135,6 @@ def _cluster_json(report: ClusterReport) -> dict[str, Any]:
             "total": report.node_count,
             "waiting": [{"node": waiting.node, "reason": waiting.reason} for waiting in report.waiting],
         },
-        "findings": [_finding_json(finding) for finding in report.findings],
         "targets": [
             {
                 "target": target.target,
@@ -143,7 +144,7 @@ def _cluster_json(report: ClusterReport) -> dict[str, Any]:
                 "capacity": target.capacity,
                 "error": target.error,
                 "changes": [_change_json(change) for change in target.changes],
-                "findings": [_finding_json(finding) for finding in target.findings],
+                "findings": [_finding_json(finding) for finding in (*target.findings, *report.findings)],
             }
             for target in report.targets
         ],
@@ -177,7 +178,6 @@ def _change_json(entry: ChangeReport) -> dict[str, Any]:
         "previousNextHop": _text(before),
         "node": node,
         "result": entry.result,
-        **({"reason": entry.reason} if entry.reason else {}),
     }
 
 
@@ -211,10 +211,7 @@ _WORDS: dict[type[Delete] | type[Update] | type[Create], tuple[str, str]] = {
 
 
 def _summary(target: TargetReport) -> str:
-    counts = (
-        f"({target.managed} managed, {target.foreign} foreign left alone, "
-        f"{target.managed + target.foreign}/{target.capacity} used)"
-    )
+    counts = f"({target.managed} managed, {target.foreign} foreign left alone, {target.managed}/{target.capacity} used)"
     if target.error and not target.capacity:
         return str(target.outcome)
     parts = [
@@ -242,7 +239,7 @@ def _change_lines(changes: tuple[ChangeReport, ...]) -> list[str]:
     prefix_width = max((len(row[1]) for row in rows), default=0)
     hop_width = max((len(row[2]) for row in rows), default=0)
     return [
-        f"  {sign} {prefix:<{prefix_width}}  {hop:<{hop_width}}  {node}{note}".rstrip()
+        f"  {sign} {prefix:<{prefix_width}}  {hop:<{hop_width}}     {node}{note}".rstrip()
         for sign, prefix, hop, node, note in rows
     ]
 

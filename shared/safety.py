@@ -6,15 +6,18 @@ Order matters: what the policy leaves out is not counted by the brake, and what 
 from dataclasses import replace
 
 from shared.desired import Desired
-from shared.models import Finding, Observed, Policy, Rules, Severity
-from shared.plan import Create, Delete, Plan, Step, Verdict
+from shared.models import Finding, Foreign, Observed, Policy, Rules, Severity
+from shared.plan import Create, Delete, Plan, Step, Update, Verdict
 
 HEADROOM_WARNING = 0.8
 """Share of the routes per table from which on a table is called nearly full."""
 
 
+_FORCE = 'if the nodes are gone for good, POST /api/reconcile with {"force": true}'
+
+
 def guard(plan: Plan, observed: Observed, desired: Desired, rules: Rules, *, force: bool = False) -> Plan:
-    """The plan with every rail applied. `force` releases the brake and nothing else."""
+    """The plan with every rail applied. `force` lets deletes go, except those of an empty reading, and nothing else."""
     plan = _policy(plan, rules.policy)
     plan = _brake(plan, observed, desired, rules, force=force)
     return _capacity(plan, observed, rules)
@@ -42,7 +45,9 @@ def _brake(plan: Plan, observed: Observed, desired: Desired, rules: Rules, *, fo
     deletes = sum(isinstance(step.change, Delete) for step in plan.steps)
     if not deletes:
         return plan
-    finding = _unsound(desired, deletes) or (None if force else _too_many(deletes, len(observed.managed), rules))
+    finding = _empty(desired, deletes)
+    if finding is None and not force:
+        finding = _unplaced(desired, deletes) or _too_many(deletes, _ours_with_news(plan, observed), rules)
     if finding is None:
         return plan
     steps = tuple(
@@ -52,35 +57,48 @@ def _brake(plan: Plan, observed: Observed, desired: Desired, rules: Rules, *, fo
     return Plan(steps, (*plan.findings, finding))
 
 
-def _unsound(desired: Desired, deletes: int) -> Finding | None:
-    """A reading that cannot tell which routes are dead deletes nothing, not even by force (external-dns#2858, #3997)."""
-    if desired.is_empty:
-        return Finding(
-            Severity.ERROR,
-            "emptyReading",
-            f"no node with a pod CIDR was read, so {deletes} delete(s) are held; an empty reading never deletes, not "
-            "even with force. To give the routes up, remove them by hand",
-        )
-    if desired.unplaced:
-        return Finding(
-            Severity.WARNING,
-            "unplacedNodes",
-            f"{', '.join(desired.unplaced[:3])}{' …' if len(desired.unplaced) > 3 else ''}: {len(desired.unplaced)} live "
-            f"node(s) have neither pod CIDR nor address yet, so {deletes} delete(s) that might be theirs are held",
-        )
-    return None
+def _empty(desired: Desired, deletes: int) -> Finding | None:
+    """No pod CIDR at all is a broken reading, not a wish to delete everything (external-dns#2858, #3997)."""
+    if not desired.is_empty:
+        return None
+    return Finding(
+        Severity.ERROR,
+        "emptyReading",
+        f"no node with a pod CIDR was read, so {deletes} delete(s) are held; an empty reading never deletes, not even "
+        "with force. To give the routes up, remove them by hand",
+    )
 
 
-def _too_many(deletes: int, managed: int, rules: Rules) -> Finding | None:
+def _unplaced(desired: Desired, deletes: int) -> Finding | None:
+    """A live node that shows neither pod CIDR nor address may own any of the routes that nobody claims."""
+    if not desired.unplaced:
+        return None
+    return Finding(
+        Severity.WARNING,
+        "unplacedNodes",
+        f"{', '.join(desired.unplaced[:3])}{' …' if len(desired.unplaced) > 3 else ''}: {len(desired.unplaced)} live "
+        f"node(s) have neither pod CIDR nor address yet, so {deletes} delete(s) that might be theirs are held; {_FORCE}",
+    )
+
+
+def _ours_with_news(plan: Plan, observed: Observed) -> int:
+    """Our routes, those about to be made included: else a held delete would pass as soon as they are there."""
+    news = sum(
+        isinstance(change, Create) or (isinstance(change, Update) and isinstance(change.previous, Foreign))
+        for change in plan.changes
+    )
+    return len(observed.managed) + news
+
+
+def _too_many(deletes: int, ours: int, rules: Rules) -> Finding | None:
     """The rail against mass deletion. Small tables have it too: only `freeDeletes` of them pass unasked."""
-    if deletes <= rules.free_deletes or deletes / managed <= rules.max_delete_fraction:
+    if deletes <= rules.free_deletes or deletes / ours <= rules.max_delete_fraction:
         return None
     return Finding(
         Severity.ERROR,
         "brake",
-        f"{deletes} of {managed} routes would be deleted: {deletes / managed:.0%} is over {rules.max_delete_fraction:.0%} "
-        "(limits.maxDeleteFraction), so these deletes are held. If the nodes are gone for good, "
-        'POST /api/reconcile with {"force": true}',
+        f"{deletes} of {ours} routes would be deleted: {100 * deletes / ours:.4g}% is over "
+        f"{100 * rules.max_delete_fraction:.4g}% (limits.maxDeleteFraction), so these deletes are held; {_FORCE}",
     )
 
 
@@ -98,7 +116,7 @@ def _capacity(plan: Plan, observed: Observed, rules: Rules) -> Plan:
                 step = replace(step, verdict=Verdict.SKIPPED, reason="no room")  # noqa: PLW2901  # the step, judged
         steps.append(step)
     findings = plan.findings
-    used = rules.routes_per_table - max(room, 0)
+    used = rules.routes_per_table - room
     if left_out:
         findings += (_no_room(left_out, rules.routes_per_table),)
     elif used >= HEADROOM_WARNING * rules.routes_per_table:

@@ -7,7 +7,7 @@ at the time of the event would see nothing. Deciding when to stop lives here; wh
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.report import ClusterReport
+from shared.report import ClusterReport, Outcome
 
 RECHECK_SECONDS = 2.0
 """Between two passes of a wake-up: a few reads each, far below Azure's budget of 25 reads a second
@@ -29,7 +29,11 @@ def settle(
     clock: Callable[[], float],
     pause: Callable[[float], None],
 ) -> ClusterReport:
-    """The report of the last pass. Ends when no node waits and nothing has changed for `window.quiet`, or at the maximum."""
+    """The report of the last pass.
+
+    Ends when no node waits and nothing has changed for `window.quiet`, or at the maximum. Ends at once when a pass fails:
+    the queue brings the wake-up back later, and what failed is not asked again every two seconds.
+    """
     started = changed = clock()
     before: tuple[object, ...] | None = None
     while True:
@@ -38,6 +42,7 @@ def settle(
         seen = (report.node_count, report.waiting, report.fingerprint)
         if seen != before:
             before, changed = seen, now
-        if (report.is_settled and now - changed >= window.quiet) or now - started + RECHECK_SECONDS > window.maximum:
+        quiet = report.is_settled and now - changed >= window.quiet
+        if quiet or report.outcome is Outcome.FAILED or now - started + RECHECK_SECONDS > window.maximum:
             return report
         pause(RECHECK_SECONDS)
