@@ -1,0 +1,228 @@
+"""A day in a cluster's life, played against the running app and narrated; every claim is checked.
+
+Nothing waits for show: each step goes on when what it waits for has happened.
+"""
+
+import tempfile
+import time
+from pathlib import Path
+
+from sandbox.cluster import FIREWALL, POOLS, Operation, scale_event, table_id
+from sandbox.narration import Narrator, Routes
+from sandbox.world import World, eventually
+
+TABLES = tuple(pool.table for pool in POOLS)
+LIBRARY = "Microsoft's worker library, azure-functions-runtime, indexes and calls it, as in Azure."
+SPEED = 10.0
+"""Azure's waits are divided by this: a table write takes 0.25 s instead of 2.5, a Retry-After of 10 s is 1 s."""
+
+
+def main() -> int:
+    """Play all steps; 0 only if every check held."""
+    tell = Narrator()
+    print("aks-pod-routes: a day in the life of the AKS cluster shop-weu (BYOCNI, Cilium native routing).")
+    print(
+        f"Azurite, Azure Resource Manager ({SPEED:.0f} times as fast), a Kubernetes API and a functions host are starting …"
+    )
+    settle = {"maxSeconds": 60, "quietSeconds": 2}
+    with (
+        tempfile.TemporaryDirectory(prefix="aks-pod-routes-") as folder,
+        World(Path(folder), speed=SPEED, cluster_settings={"settle": settle}) as world,
+    ):
+        tell.say(f"The app runs unchanged in a functions host. {world.host.notice or LIBRARY}")
+        day = Day(world, tell)
+        for step in (
+            day.first_reconcile,
+            day.scale_out,
+            day.scale_in,
+            day.broken_by_hand,
+            day.half_the_nodes_vanish,
+            day.forced_reconcile,
+        ):
+            step()
+    if tell.failures:
+        print(f"\n{len(tell.failures)} check(s) failed:", *tell.failures, sep="\n  ✗ ")
+        return 1
+    print(f"\nEvery check held; {tell.seconds():.0f} s in all. Try it yourself: make sandbox")
+    return 0
+
+
+class Day:
+    """The steps, in their order."""
+
+    def __init__(self, world: World, tell: Narrator) -> None:
+        self._world, self._tell = world, tell
+        self._cluster, self._arm, self._host = world.cluster, world.cloud.arm, world.host
+        self._owners: dict[str, str] = {}
+        self._before = self._snapshot()
+
+    def first_reconcile(self) -> None:
+        """An empty pair of tables and eight nodes."""
+        self._tell.step("First reconcile: eight nodes, no pod route yet")
+        self._cluster.add("system", 3)
+        self._cluster.add("apps", 5)
+        self._tell.say(
+            "Pools system (3 nodes, table rt-system) and apps (5 nodes, table rt-apps) are up. rt-system also holds the "
+            "network team's routes: 0.0.0.0/0 to a firewall and 192.168.0.0/16 to on-premises."
+        )
+        plan = self._host.http("GET", "/api/plan?format=text")
+        self._tell.say("GET /api/plan?format=text, which writes nothing:")
+        self._tell.quote(plan.text)
+        answer = self._host.http("POST", "/api/reconcile")
+        self._tell.say(
+            f"POST /api/reconcile: HTTP {answer.status_code}, {answer.json()['clusters'][0]['durationMs']} ms"
+        )
+        self._show("reconcile, asked for over HTTP")
+        self._tell.check(answer.status_code == 200, "the reconcile succeeded")
+        self._tell.check(all(self._puts(table) == 1 for table in TABLES), "one write per table")
+        self._in_step()
+
+    def scale_out(self) -> None:
+        """The event is earlier than the nodes, and the nodes are earlier than their pod CIDRs."""
+        self._tell.step("Scale-out: the event comes before the nodes, the nodes come before their pod CIDRs")
+        since, at = self._deliver("apps", "write")
+        lists = self._lists()
+        eventually(lambda: self._lists() > lists, "the wake-up has read the nodes")
+        self._tell.say("on_wake has looked: nothing new yet. It stays.")
+        names = self._cluster.register("apps", 2)
+        self._tell.say("Two nodes register. They have no pod CIDR yet.")
+        lists = self._lists()
+        eventually(lambda: self._lists() > lists, "the wake-up has seen the new nodes")
+        self._cluster.assign_cidrs(names)
+        assigned = time.monotonic()
+        self._tell.say("Cilium's operator gives them their pod CIDRs.")
+        self._await_tables("both tables route the new nodes")
+        self._tell.say(self._timing(at) + f", {self._last_put() - assigned:.1f} s after the pod CIDRs")
+        self._show("on_wake")
+        self._settled(since)
+        self._in_step()
+
+    def scale_in(self) -> None:
+        """Two nodes go."""
+        self._tell.step("Scale-in: the autoscaler removes two nodes")
+        self._cluster.remove([name for name in self._cluster.nodes if "apps" in name][:2])
+        since, at = self._deliver("apps", "delete/action", schema="eventGrid")
+        self._await_tables("both tables have lost the routes of the two nodes")
+        self._tell.say(self._timing(at))
+        self._show("on_wake")
+        self._settled(since)
+        self._in_step()
+
+    def broken_by_hand(self) -> None:
+        """A next hop and a next hop type are edited; the timer finds it."""
+        self._tell.step("A route broken by hand, repaired by the timer")
+        first, second = sorted(self._cluster.expected())[:2]
+        self._cluster.edit_route("rt-apps", first, nextHopIpAddress="10.10.0.99")
+        self._cluster.edit_route("rt-apps", second, nextHopType="None", nextHopIpAddress=None)
+        self._show("somebody with the CLI")
+        self._run_timer()
+        self._show("on_timer")
+        self._in_step()
+
+    def half_the_nodes_vanish(self) -> None:
+        """Half of the Node objects are gone at once, and nobody knows why."""
+        self._tell.step("Half of the nodes vanish at once: the brake holds")
+        gone = self._cluster.nodes[::2]
+        self._cluster.remove(gone)
+        self._tell.say(f"{len(gone)} Node objects are gone. An API server with a broken etcd would look like this.")
+        lines = self._host.log().count("\n")
+        self._run_timer()
+        said = [line for line in self._host.log().splitlines()[lines:] if "would be deleted" in line]
+        self._tell.check(len(said) == len(TABLES), "the log says for each table what is held, and how to go on")
+        self._show("on_timer")
+        held = self._host.http("GET", "/api/plan?format=text")
+        self._tell.say(f"GET /api/plan?format=text: HTTP {held.status_code}")
+        self._tell.quote(held.text)
+        self._tell.check(held.status_code == 422, "a plan of nothing but held deletes answers 422")
+        self._tell.check(self._snapshot() == self._before, "not one route was deleted")
+
+    def forced_reconcile(self) -> None:
+        """A person has looked, and lets it go: exactly the plan that was shown."""
+        self._tell.step("They are gone for good: a forced reconcile over HTTP, of exactly the plan that was seen")
+        stale = self._host.http(
+            "POST", "/api/reconcile", json={"cluster": "shop-weu", "force": True, "expect": "0" * 12}
+        )
+        self._tell.check(stale.status_code == 409, "another plan than the expected one answers 409 and writes nothing")
+        seen = self._host.http("GET", "/api/plan").json()["clusters"][0]["fingerprint"]
+        answer = self._host.http(
+            "POST", "/api/reconcile?format=text", json={"cluster": "shop-weu", "force": True, "expect": seen}
+        )
+        self._tell.say(f'POST /api/reconcile {{"force": true, "expect": "{seen}"}}: HTTP {answer.status_code}')
+        self._tell.check(answer.status_code == 200, "the forced reconcile succeeded")
+        self._show("reconcile, forced over HTTP")
+        self._in_step()
+
+    def _deliver(self, pool: str, operation: Operation, *, schema: str = "cloud") -> tuple[int, float]:
+        """Send the scale event; returns the journal's cursor before it and the moment."""
+        since, at = self._host.cursor(), time.monotonic()
+        event = scale_event(pool, operation, schema="cloud" if schema == "cloud" else "eventGrid")
+        answer = self._host.send_event("on_scale_event", event)
+        kind = "CloudEvents" if schema == "cloud" else "Event Grid"
+        self._tell.say(
+            f"Event Grid delivers virtualMachineScaleSets/{operation} of pool {pool} ({kind} schema): "
+            f"HTTP {answer.status_code} in {time.monotonic() - at:.2f} s, and a message waits in the queue"
+        )
+        self._tell.check(answer.ok, "the event was taken")
+        return since, at
+
+    def _run_timer(self) -> None:
+        since = self._host.cursor()
+        self._host.run("on_timer")
+        done = self._host.wait_invocation("on_timer", after=since)
+        self._tell.say(f"on_timer ran for {done.duration_ms} ms")
+        self._tell.check(bool(done.ok), "the timer's invocation ended well")
+
+    def _settled(self, since: int) -> None:
+        done = self._host.wait_invocation("on_wake", after=since)
+        self._tell.say(f"on_wake has found the cluster settled and ended after {(done.duration_ms or 0) / 1000:.1f} s")
+        self._tell.check(bool(done.ok), "the wake-up ended well")
+
+    def _await_tables(self, what: str) -> None:
+        eventually(lambda: all(self._cluster.ours(table) == self._cluster.expected() for table in TABLES), what)
+
+    def _in_step(self) -> None:
+        nodes = len(self._cluster.expected())
+        self._tell.check(
+            all(self._cluster.ours(table) == self._cluster.expected() for table in TABLES),
+            f"both tables route exactly the {nodes} nodes",
+        )
+        table = self._arm.table(table_id("rt-system"))
+        foreign = {
+            route["name"]: route["properties"].get("nextHopIpAddress", route["properties"]["nextHopType"])
+            for route in table["properties"]["routes"]
+            if route["name"] in {"to-firewall", "on-premises"}
+        }
+        self._tell.check(
+            foreign == {"to-firewall": FIREWALL, "on-premises": "VirtualNetworkGateway"}
+            and table["tags"] == {"owner": "network-team"}
+            and table["properties"]["disableBgpRoutePropagation"] is True,
+            "the network team's routes, the tag and the propagation flag are as they were",
+        )
+
+    def _show(self, by: str) -> None:
+        """Both tables against the last time they were shown."""
+        kubernetes = self._world.cloud.kubernetes
+        for name in kubernetes.names("CiliumNode"):
+            for cidr in kubernetes.get("CiliumNode", name)["spec"]["ipam"].get("podCIDRs", []):
+                self._owners[cidr] = name
+        after = self._snapshot()
+        for table in TABLES:
+            self._tell.table(table, self._before[table], after[table], self._owners, by)
+        self._before = after
+
+    def _snapshot(self) -> dict[str, Routes]:
+        return {table: self._arm.routes(table_id(table)) for table in TABLES}
+
+    def _lists(self) -> int:
+        """How often the app has listed Nodes and CiliumNodes, whichever is fewer."""
+        calls = self._world.cloud.kubernetes.calls
+        return min(calls.count("/api/v1/nodes"), calls.count("/ciliumnodes"))
+
+    def _puts(self, table: str) -> int:
+        return self._arm.count("PUT", table_id(table))
+
+    def _last_put(self) -> float:
+        return max(call.at for call in self._arm.calls if call.method == "PUT")
+
+    def _timing(self, event: float) -> str:
+        return f"The last table was written {self._last_put() - event:.1f} s after the event"
