@@ -1,6 +1,5 @@
 """Who gets into the Kubernetes API stand-in, and what they may do there."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,27 +12,12 @@ from tests.sandbox.kubernetes_stage import (
     CILIUM_NODES,
     NODES,
     Cluster,
-    Server,
-    cluster_on,
     fill,
     names_in,
-    served,
     tiny,
 )
 
 pytestmark = pytest.mark.wire
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with served(tmp_path_factory.mktemp("ca")) as serving:
-        yield serving
-
-
-@pytest.fixture
-def cluster(server: Server) -> Iterator[Cluster]:
-    with cluster_on(server) as cluster:
-        yield cluster
 
 
 GOOD, WRONG, NONE = "good", "wrong", "none"

@@ -1,7 +1,5 @@
 """The Kubernetes API stand-in: its state, the forms of its answers, discovery, the record of calls."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from sandbox.kubernetes_api import cilium_node, scale_set_node_name
@@ -10,27 +8,12 @@ from tests.sandbox.kubernetes_stage import (
     NODES,
     PARTIAL,
     Cluster,
-    Server,
-    cluster_on,
     fill,
     node,
-    served,
     tiny,
 )
 
 pytestmark = pytest.mark.wire
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with served(tmp_path_factory.mktemp("ca")) as serving:
-        yield serving
-
-
-@pytest.fixture
-def cluster(server: Server) -> Iterator[Cluster]:
-    with cluster_on(server) as cluster:
-        yield cluster
 
 
 def test_every_change_of_any_kind_moves_one_counter(cluster: Cluster) -> None:

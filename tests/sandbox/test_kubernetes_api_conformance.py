@@ -17,7 +17,7 @@ import requests
 from sandbox.kubernetes_api.paging import place_of
 from tests.sandbox import kubernetes_recordings as recordings
 from tests.sandbox.kubernetes_recordings import EXCHANGES, LEFT_OUT, Exchange, live, play, prepare
-from tests.sandbox.kubernetes_stage import ADMIN, Cluster, Lines, Server, cluster_on, served
+from tests.sandbox.kubernetes_stage import ADMIN, Cluster, Lines, Server, cluster_on
 
 pytestmark = [
     pytest.mark.wire,
@@ -28,12 +28,6 @@ READER, NOBODY = "reader-token", "nobody-token"
 CONCERNED = tuple(exchange for exchange in EXCHANGES if (exchange.file, exchange.number) not in LEFT_OUT)
 OWN_LENGTH = {"version", "nodes Table", "ciliumnodes Table", "startup: ciliumnodes"}
 COMPARED_HEADERS = ("Content-Type", "Retry-After", "X-Content-Type-Options", "Content-Length", "Transfer-Encoding")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with served(tmp_path_factory.mktemp("ca")) as serving:
-        yield serving
 
 
 @pytest.fixture

@@ -1,26 +1,12 @@
 """The Kubernetes API stand-in when a script makes it fail."""
 
-from collections.abc import Iterator
-
 import pytest
 import requests
 
 from sandbox.kubernetes_api import status
-from tests.sandbox.kubernetes_stage import CILIUM_NODES, NODES, Cluster, Server, cluster_on, node, served, tiny
+from tests.sandbox.kubernetes_stage import CILIUM_NODES, NODES, Cluster, node, tiny
 
 pytestmark = pytest.mark.wire
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with served(tmp_path_factory.mktemp("ca")) as serving:
-        yield serving
-
-
-@pytest.fixture
-def cluster(server: Server) -> Iterator[Cluster]:
-    with cluster_on(server) as cluster:
-        yield cluster
 
 
 def test_prepared_answers_are_given_once_each_and_then_the_real_ones(cluster: Cluster) -> None:

@@ -1,7 +1,5 @@
 """Lists of the Kubernetes API stand-in: pages, moments, selectors, refusals. Facts: a recorded kube-apiserver."""
 
-from collections.abc import Iterator
-
 import pytest
 from kubernetes.client import ApiException
 
@@ -10,29 +8,14 @@ from tests.sandbox.kubernetes_stage import (
     CILIUM_NODES,
     NODES,
     Cluster,
-    Server,
-    cluster_on,
     core,
     fill,
     names_in,
     node,
-    served,
     tiny,
 )
 
 pytestmark = pytest.mark.wire
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with served(tmp_path_factory.mktemp("ca")) as serving:
-        yield serving
-
-
-@pytest.fixture
-def cluster(server: Server) -> Iterator[Cluster]:
-    with cluster_on(server) as cluster:
-        yield cluster
 
 
 def test_items_of_a_custom_resource_say_what_they_are_and_those_of_a_built_in_do_not(cluster: Cluster) -> None:

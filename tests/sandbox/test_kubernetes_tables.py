@@ -1,27 +1,14 @@
 """What kubectl shows of the Kubernetes API stand-in: columns, cells, ages. Without kubectl."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from sandbox.kubernetes_api import cilium_node, scale_set_node_name
 from sandbox.kubernetes_api.ages import human_age
-from tests.sandbox.kubernetes_stage import CILIUM_NODES, NODES, TABLE, Cluster, Server, cluster_on, fill, node, served
+from tests.sandbox.kubernetes_stage import CILIUM_NODES, NODES, TABLE, Cluster, fill, node
 
 pytestmark = pytest.mark.wire
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with served(tmp_path_factory.mktemp("ca")) as serving:
-        yield serving
-
-
-@pytest.fixture
-def cluster(server: Server) -> Iterator[Cluster]:
-    with cluster_on(server) as cluster:
-        yield cluster
 
 
 def test_nodes_print_as_kubectl_shows_them(cluster: Cluster) -> None:

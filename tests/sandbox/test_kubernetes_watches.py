@@ -1,7 +1,6 @@
 """Watches of the Kubernetes API stand-in: where they start, what they send, how they end."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 import requests
@@ -12,30 +11,15 @@ from tests.sandbox.kubernetes_stage import (
     CILIUM_NODES,
     NODES,
     Cluster,
-    Server,
     brief,
-    cluster_on,
     core,
     fill,
     node,
-    served,
     tiny,
     watcher,
 )
 
 pytestmark = pytest.mark.wire
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with served(tmp_path_factory.mktemp("ca")) as serving:
-        yield serving
-
-
-@pytest.fixture
-def cluster(server: Server) -> Iterator[Cluster]:
-    with cluster_on(server) as cluster:
-        yield cluster
 
 
 def test_the_python_client_sees_every_change_as_it_happens(cluster: Cluster) -> None:
