@@ -116,15 +116,16 @@ class Watch:
             while not gone():
                 if handle.cut is not None:
                     raise handle.cut
+                now = self.clock()  # before the revision: a bookmark then holds all that happened up to its time
                 reached = self.store.revision
                 changes = self.store.changes_after(self.resource, cursor)
                 for line in self._news(changes, printer):
                     yield line
                 cursor = changes[-1].revision if changes else cursor
-                if bookmarks.due(self.clock()) and cursor <= self.store.revision:
+                if bookmarks.due(now) and cursor <= self.store.revision:
                     cursor = max(cursor, reached)
                     yield printer.bookmark(cursor, {})
-                if self.clock() >= bookmarks.deadline:
+                if now >= bookmarks.deadline:
                     return
                 await listener.wait(bookmarks.next - self.clock())
 
