@@ -1,6 +1,5 @@
 """The front door: triggers only. Parse, call, answer; what is decided and done lives in `shared`."""
 
-import json
 import logging
 import os
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from shared.answers import Answer, answer, answer_format, reconcile_order, refus
 from shared.errors import AppError
 from shared.reconcile import Order
 from shared.report import ClusterReport, Outcome
+from shared.wake import Wake, parse_wake
 
 if TYPE_CHECKING:
     from shared.fleet import Fleet
@@ -41,21 +41,21 @@ def on_scale_event(event: func.EventGridEvent, wake: func.Out[List[str]]) -> Non
     """Queue one wake-up per cluster that the event concerns. Also gets CloudEvents: the binding goes by the payload."""
     clusters = fleet().affected(event)
     if clusters:
-        wake.set([json.dumps({"cluster": cluster, "event": event.id}) for cluster in clusters])
+        wake.set([Wake(cluster, event.id).text() for cluster in clusters])
 
 
 @app.function_name("on_wake")
 @app.queue_trigger(arg_name="message", queue_name=WAKE_QUEUE, connection=STORAGE)
 def on_wake(message: func.QueueMessage) -> None:
     """Reconcile one cluster until it has settled."""
-    wake = message.get_json()
-    _log.info("wake-up of %s by event %s", wake["cluster"], wake["event"])
-    _raise_on(fleet().settle(wake["cluster"]), outcomes={Outcome.FAILED, Outcome.BUSY})
+    wake = parse_wake(message.get_body())
+    _log.info("wake-up of %s by event %s", wake.cluster, wake.event)
+    _raise_on(fleet().settle(wake.cluster), outcomes={Outcome.FAILED, Outcome.BUSY})
 
 
 @app.function_name("on_timer")
 @app.timer_trigger(
-    arg_name="timer", schedule=f"%{SCHEDULE_SETTING}%" if SCHEDULE_SETTING in os.environ else DEFAULT_SCHEDULE
+    arg_name="timer", schedule=f"%{SCHEDULE_SETTING}%" if os.environ.get(SCHEDULE_SETTING) else DEFAULT_SCHEDULE
 )
 def on_timer(timer: func.TimerRequest) -> None:
     """One pass over every cluster."""
@@ -81,10 +81,10 @@ def reconcile(req: func.HttpRequest) -> func.HttpResponse:
 def _answered(req: func.HttpRequest, run: Callable[[], tuple[ClusterReport, ...]]) -> func.HttpResponse:
     result: Answer
     try:
-        form = answer_format(req.params)
+        form = answer_format(req.params)  # before anything is done
         result = answer(run(), form)
     except AppError as error:
-        result = refusal(error)
+        result = refusal(error, req.params)
     return func.HttpResponse(
         result.body, status_code=result.status, headers=dict(result.headers), mimetype=result.content_type
     )

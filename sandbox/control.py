@@ -4,6 +4,8 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from ipaddress import IPv4Address
+from typing import TypeVar
 
 from aiohttp import web
 
@@ -16,6 +18,7 @@ REGISTER_SECONDS = 3.0
 CIDR_SECONDS = 2.0
 """From a node's registration to its pod CIDR."""
 TABLES = tuple(pool.table for pool in POOLS)
+Number = TypeVar("Number", int, float)
 
 
 class Control:
@@ -40,7 +43,7 @@ class Control:
         return app
 
     def _scale(self, request: web.Request) -> str:
-        pool, by = request.query.get("pool", "apps"), int(request.query.get("by", "1"))
+        pool, by = request.query.get("pool", "apps"), _number(request, "by", 1)
         if pool not in {each.name for each in POOLS}:
             raise ValueError(f"pool {pool!r}: there are {', '.join(each.name for each in POOLS)}")
         cluster, host = self._world.cluster, self._world.host
@@ -66,13 +69,25 @@ class Control:
         table, hop = request.query.get("table", TABLES[0]), request.query.get("nextHop", "10.10.0.99")
         if table not in TABLES:
             raise ValueError(f"table {table!r}: there are {', '.join(TABLES)}")
-        prefix = request.query.get("prefix") or next(iter(sorted(self._world.cluster.ours(table))), "")
+        routes = sorted(self._world.cluster.ours(table))
+        prefix = request.query.get("prefix") or next(iter(routes), "")
+        if prefix not in routes:
+            raise ValueError(
+                f"prefix {prefix!r}: {table} has {', '.join(routes) or 'no pod route yet, reconcile first'}"
+            )
+        try:
+            IPv4Address(hop)
+        except ValueError:
+            raise ValueError(f"nextHop {hop!r}: write an address such as 10.10.0.99") from None
         self._world.cluster.edit_route(table, prefix, nextHopIpAddress=hop)
         return f"{table}: {prefix} goes to {hop} now; the timer will see"
 
     def _vanish(self, request: web.Request) -> str:
         nodes = self._world.cluster.nodes
-        gone = nodes[: int(len(nodes) * float(request.query.get("fraction", "0.5")))]
+        fraction = _number(request, "fraction", 0.5)
+        if not 0 <= fraction <= 1:
+            raise ValueError(f"fraction {fraction}: write a number from 0 to 1")
+        gone = nodes[: int(len(nodes) * fraction)]
         self._world.cluster.remove(gone)
         return f"{len(gone)} of {len(nodes)} nodes vanished without an event; the timer will see"
 
@@ -98,6 +113,14 @@ class Control:
 
     def _snapshot(self) -> dict[str, Routes]:
         return {table: self._world.cloud.arm.routes(table_id(table)) for table in TABLES}
+
+
+def _number(request: web.Request, name: str, default: Number) -> Number:
+    text = request.query.get(name)
+    try:
+        return default if text is None else type(default)(text)
+    except ValueError:
+        raise ValueError(f"{name} {text!r}: write a number such as {default}") from None
 
 
 def _answering(deed: Callable[[web.Request], str]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

@@ -50,6 +50,10 @@ class ServerThread:
         for transport in transports:
             if isinstance(transport, asyncio.WriteTransport):
                 transport.abort()
+        left = asyncio.all_tasks() - {task for task in (asyncio.current_task(),) if task}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
         for _ in range(_TURNS_TO_CLOSE):
             await asyncio.sleep(0)
 

@@ -27,8 +27,8 @@ class Answer:
 
 class _Body(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     cluster: str | None = None
-    dry_run: bool = False
-    force: bool = False
+    dry_run: bool | None = None
+    force: bool | None = None
     expect: str | None = None
 
 
@@ -49,7 +49,7 @@ def reconcile_order(body: bytes) -> tuple[str | None, Order]:
         raise RequestError("expect", "not a fingerprint; a plan's has 12 hex digits, such as 4f1c09ab2d37")
     if asked.expect is not None and asked.cluster is None:
         raise RequestError("expect", "a fingerprint is of one cluster's plan; name it in cluster")
-    return asked.cluster, Order("http", dry_run=asked.dry_run, force=asked.force, expect=asked.expect)
+    return asked.cluster, Order("http", dry_run=bool(asked.dry_run), force=bool(asked.force), expect=asked.expect)
 
 
 def answer_format(query: Mapping[str, str]) -> Format:
@@ -69,12 +69,12 @@ def answer(reports: Sequence[ClusterReport], form: Format) -> Answer:
     retry_after = max((report.retry_after for report in reports), default=0)
     headers = {"Retry-After": str(retry_after)} if status == 409 and retry_after else {}
     if form == "text":
-        return Answer(status, render_text(reports), "text/plain; charset=utf-8", headers)
+        return Answer(status, render_text(reports), "text/plain", headers)
     return Answer(status, _json(render_json(reports)), "application/json", headers)
 
 
-def refusal(error: AppError) -> Answer:
-    """The answer for a request that reached no cluster."""
+def refusal(error: AppError, query: Mapping[str, str]) -> Answer:
+    """The answer for a request that reached no cluster: the sentence as text where text was asked for."""
     match error:
         case UnknownClusterError():
             status = 404
@@ -82,6 +82,8 @@ def refusal(error: AppError) -> Answer:
             status = 422
         case _:
             status = 400
+    if query.get("format") == "text":
+        return Answer(status, f"{error}\n", "text/plain")
     body: dict[str, Any] = {"clusters": [], "error": str(error)}
     if isinstance(error, RequestError):
         body["field"] = error.field

@@ -76,17 +76,18 @@ class Fleet:
     def run(self, name: str | None, order: Order) -> tuple[ClusterReport, ...]:
         """One pass over the named cluster, or side by side over all. Raises UnknownClusterError, nothing else expected."""
         clusters = self._config.clusters if name is None else (self._config.cluster(name),)
-        if len(clusters) == 1:
-            return (self._pass(clusters[0], order),)
         with ThreadPoolExecutor(max_workers=CLUSTERS_AT_ONCE, thread_name_prefix="cluster") as side_by_side:
-            return tuple(side_by_side.map(lambda cluster: self._pass(cluster, order), clusters))
+            reports = tuple(side_by_side.map(lambda cluster: self._pass(cluster, order), clusters))
+        for report in reports:  # in the caller's thread: of no other does the host know the invocation
+            _write_log(report)
+        return reports
 
     def settle(self, name: str) -> ClusterReport:
         """Passes after a wake-up until the cluster has settled; it is discovered anew first. Raises UnknownClusterError."""
         cluster = self._config.cluster(name)
         self._connections.pop(cluster.name, None)
         return settle(
-            lambda: self._pass(cluster, Order("event")),
+            lambda: self.run(name, Order("event"))[0],
             Window(cluster.settle.max_seconds, cluster.settle.quiet_seconds),
             clock=self._clock.monotonic,
             pause=self._clock.sleep,
@@ -98,48 +99,53 @@ class Fleet:
         if isinstance(meant, Ignored):
             _log.debug("event ignored: %s", meant.reason)
             return ()
-        with ThreadPoolExecutor(max_workers=CLUSTERS_AT_ONCE, thread_name_prefix="locate") as side_by_side:
-            places = side_by_side.map(lambda cluster: self._place(cluster, in_doubt=meant.place), self._config.clusters)
-            found = {cluster.name: place for cluster, place in zip(self._config.clusters, places, strict=True) if place}
-        clusters = concerns(meant, found)
+        clusters = concerns(meant, self._places_of_all(in_doubt=meant.place))
         _log.info("event %s, %s: %s", meant.id, meant.operation, ", ".join(clusters) or "no cluster of ours")
         return clusters
 
-    def _place(self, cluster: Cluster, *, in_doubt: tuple[str, str]) -> tuple[str, str] | None:
-        """Subscription and node resource group of a cluster, which never change.
+    def _places_of_all(self, *, in_doubt: tuple[str, str]) -> dict[str, tuple[str, str]]:
+        """Subscription and node resource group of every cluster, which never change.
 
         A needless wake-up is cheaper than a lost one: a cluster that cannot be located is taken to be where the event is,
         if its subscription is the event's.
         """
-        place = self._places.get(cluster.name)
-        if place is None:
-            try:
-                place = self._locate(cluster)
-            except TargetError as error:
-                _log.warning("%s: not located: %s", cluster.name, error)
-                same = f"/{in_doubt[0]}/".lower() in (cluster.aks_cluster_id or "").lower()
-                return in_doubt if same else None
-            if place is not None:
+        unknown = [cluster for cluster in self._config.clusters if cluster.name not in self._places]
+        with ThreadPoolExecutor(max_workers=CLUSTERS_AT_ONCE, thread_name_prefix="locate") as side_by_side:
+            located = list(side_by_side.map(self._try_to_locate, unknown))
+        doubtful: dict[str, tuple[str, str]] = {}
+        for cluster, place in zip(unknown, located, strict=True):
+            if isinstance(place, TargetError):
+                _log.warning("%s: not located: %s", cluster.name, place)
+                if f"/{in_doubt[0]}/".lower() in (cluster.aks_cluster_id or "").lower():
+                    doubtful[cluster.name] = in_doubt
+            elif place is not None:
                 self._places[cluster.name] = place
-        return place
+        return self._places | doubtful
+
+    def _try_to_locate(self, cluster: Cluster) -> tuple[str, str] | TargetError | None:
+        try:
+            return self._locate(cluster)
+        except TargetError as error:
+            return error
 
     def _pass(self, cluster: Cluster, order: Order) -> ClusterReport:
-        """One pass, stamped and logged; expected errors end in its report."""
+        """One pass, stamped; its errors end in its report, so that no cluster stops another."""
         started, since = self._clock.now(), self._clock.monotonic()
         mode = cluster.routing.mode
         try:
             report = self._connected_pass(cluster, order)
         except AppError as error:
             report = failed(cluster.name, mode, order.trigger, error)
+        except Exception as error:  # noqa: BLE001  # a fault of ours ends this cluster's pass, and no other
+            _log.exception("%s: the pass broke off", cluster.name)
+            report = failed(cluster.name, mode, order.trigger, AppError(f"the pass broke off: {type(error).__name__}"))
         if report.outcome is Outcome.FAILED:
             self._connections.pop(cluster.name, None)
-        report = replace(
+        return replace(
             report,
             started_at=f"{started:%Y-%m-%dT%H:%M:%SZ}",
             duration_ms=round((self._clock.monotonic() - since) * 1000),
         )
-        _write_log(report)
-        return report
 
     def _connected_pass(self, cluster: Cluster, order: Order) -> ClusterReport:
         if cluster.routing.mode != "udr":
@@ -148,8 +154,8 @@ class Fleet:
         if known is not None:
             try:
                 return self._reconcile(cluster, known, order)
-            except SourceError as error:
-                _log.info("%s: discovered anew, since %s", cluster.name, error)
+            except SourceError:
+                pass  # what was discovered may be out of date: the API server moved, its certificate changed
         connection = self._connect(cluster)
         self._connections[cluster.name] = (self._clock.monotonic(), connection)
         return self._reconcile(cluster, connection, order)

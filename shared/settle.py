@@ -13,6 +13,9 @@ RECHECK_SECONDS = 2.0
 """Between two passes of a wake-up: a few reads each, far below Azure's budget of 25 reads a second
 (https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling, 2026-08)."""
 
+BUSY_SECONDS = 0.5
+"""Before another try where somebody else writes: shorter, so that several wake-ups of one cluster do not meet for ever."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -40,9 +43,9 @@ def settle(
         report = run_pass()
         now = clock()
         seen = (report.node_count, report.waiting, report.fingerprint)
-        if seen != before:
+        if report.outcome is not Outcome.BUSY and seen != before:
             before, changed = seen, now
         quiet = report.is_settled and now - changed >= window.quiet
         if quiet or report.outcome is Outcome.FAILED or now - started + RECHECK_SECONDS > window.maximum:
             return report
-        pause(RECHECK_SECONDS)
+        pause(BUSY_SECONDS if report.outcome is Outcome.BUSY else RECHECK_SECONDS)

@@ -46,7 +46,6 @@ REFUSED = [
     (b'{"cluster": ["prod"]}', "cluster"),
     (b'{"dryRun": "yes"}', "dryRun"),
     (b'{"dryRun": 1}', "dryRun"),
-    (b'{"dryRun": null}', "dryRun"),
     (b'{"force": "true"}', "force"),
     (b'{"cluster": "prod", "expect": 4}', "expect"),
     (b'{"cluster": "prod", "expect": ""}', "expect"),
@@ -143,7 +142,7 @@ def test_json_is_a_report_with_letters_as_they_are() -> None:
 
 def test_text_is_the_rendering_for_a_person() -> None:
     said = answer([report(Outcome.IN_SYNC)], "text")
-    assert said.content_type == "text/plain; charset=utf-8"
+    assert said.content_type == "text/plain"
     assert said.body == render_text([report(Outcome.IN_SYNC)])
 
 
@@ -156,8 +155,18 @@ REFUSALS: list[tuple[AppError, int]] = [
 
 @pytest.mark.parametrize(("error", "status"), REFUSALS, ids=[type(case[0]).__name__ for case in REFUSALS])
 def test_a_request_that_reached_no_cluster_gets_a_report_too(error: AppError, status: int) -> None:
-    said = refusal(error)
+    said = refusal(error, {})
     body = json.loads(said.body)
     assert said.status == status
     assert (body["clusters"], body["error"]) == ([], str(error))
     assert body.get("field") == (error.field if isinstance(error, RequestError) else None)
+
+
+@pytest.mark.parametrize(("error", "status"), REFUSALS, ids=[type(case[0]).__name__ for case in REFUSALS])
+def test_who_asked_for_text_is_refused_in_text(error: AppError, status: int) -> None:
+    said = refusal(error, {"format": "text"})
+    assert (said.status, said.content_type, said.body) == (status, "text/plain", f"{error}\n")
+
+
+def test_null_is_as_good_as_absent() -> None:
+    assert reconcile_order(b'{"cluster": null, "dryRun": null, "force": null, "expect": null}') == (None, Order("http"))

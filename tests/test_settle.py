@@ -63,7 +63,8 @@ STAYS = [
     ("a node waits for ever", [WAITS], 175, 181),
     ("the API server fails: the queue brings the wake-up back", [FAILS, QUIET], 0, 1),
     ("the API server fails after a while", [WAITS] * 5 + [FAILS, QUIET], 12, 14),
-    ("another writer is at work, then done", [BUSY] * 5 + [QUIET], 30, 40),
+    ("another writer is at work, then done", [BUSY] * 5 + [QUIET], 25, 30),
+    ("other wake-ups write now and then: what they do is no change of the cluster", [QUIET, BUSY] * 50, 20, 24),
     ("a rail holds something: a person has to act, waiting does not help", [HELD], 20, 24),
 ]
 

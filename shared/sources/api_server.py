@@ -1,24 +1,24 @@
 """One API server, addressed and trusted: raw bytes out of it, retried where that is safe. Knows no objects.
 
 The official client gives configuration, credentials, TLS and HTTP; its models stay out (1,000 nodes take them 1.24 s, the
-few fields we read take 0.016 s). It is imported when the first connection is made, because it costs 0.2 s.
+few fields we read take 0.016 s). Importing it costs 0.2 s, so whoever does not read a cluster does not import this room.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 from urllib.parse import urlencode
 
+from kubernetes.client import ApiException, Configuration
+from kubernetes.client.rest import RESTClientObject
+from kubernetes.config import ConfigException, load_kube_config
 from urllib3 import Retry
 from urllib3.exceptions import HTTPError
 
 from shared.errors import RefusedError
 from shared.kubeconfig import Cluster, current_cluster
 from shared.sources.failures import CONNECT_SECONDS, READ_SECONDS, unreachable
-
-if TYPE_CHECKING:
-    from kubernetes.client import Configuration
 
 RETRIES = Retry(
     total=4,
@@ -51,9 +51,7 @@ class Answer:
 class ApiServer:
     """An API server, read as one identity. Safe to use from several threads."""
 
-    def __init__(self, configuration: "Configuration") -> None:
-        from kubernetes.client.rest import RESTClientObject  # noqa: PLC0415 - see the room sign
-
+    def __init__(self, configuration: Configuration) -> None:
         configuration.retries = RETRIES
         self.server = configuration.host
         self._configuration = configuration
@@ -65,12 +63,10 @@ class ApiServer:
 
         `token` has to cache and refresh on its own (azure-identity does) and raises an AppError where it has none.
         """
-        from kubernetes.client import Configuration  # noqa: PLC0415 - see the room sign
-
         configuration = Configuration(host=server)
         _trust(configuration, ca_pem)
 
-        def refresh(configuration: "Configuration") -> None:
+        def refresh(configuration: Configuration) -> None:
             configuration.api_key["BearerToken"] = f"Bearer {token()}"
 
         configuration.refresh_api_key_hook = refresh  # type: ignore[assignment] # its annotation knows only None
@@ -83,9 +79,6 @@ class ApiServer:
         Raises RefusedError where the file is missing or unusable, or where its cluster is not trusted through a
         certificate authority of its own.
         """
-        from kubernetes.client import Configuration  # noqa: PLC0415 - see the room sign
-        from kubernetes.config import ConfigException, load_kube_config  # noqa: PLC0415
-
         load: Callable[..., None] = load_kube_config  # not annotated by the client
         file = Path(path).expanduser()
         cluster = _read(file)
@@ -103,8 +96,6 @@ class ApiServer:
 
     def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Answer:
         """The whole answer to GET `path`, unzipped. Raises SourceError where there is none or it was cut short."""
-        from kubernetes.client import ApiException  # noqa: PLC0415 - see the room sign
-
         headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}
         if bearer := self._configuration.get_api_key_with_prefix("BearerToken"):
             headers["Authorization"] = bearer
@@ -126,7 +117,7 @@ def _read(file: Path) -> Cluster:
     return current_cluster(text, where=f"kubeconfig {file}", folder=file.parent)
 
 
-def _trust(configuration: "Configuration", ca_pem: bytes) -> None:
+def _trust(configuration: Configuration, ca_pem: bytes) -> None:
     """Verify against these certificates and nothing else, from memory: no file is left behind or can vanish."""
     configuration.verify_ssl = True
     configuration.ssl_ca_cert = None

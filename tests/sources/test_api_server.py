@@ -36,8 +36,8 @@ def test_connecting_leaves_no_file_behind(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_kubernetes_client_is_not_imported_before_it_is_needed() -> None:
-    check = "import sys, shared.sources.kubernetes; sys.exit('kubernetes' in sys.modules)"
+def test_whoever_does_not_read_a_cluster_does_not_pay_for_the_kubernetes_client() -> None:
+    check = "import sys, function_app, shared.wiring; sys.exit('kubernetes' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
 
 
