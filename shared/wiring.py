@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cache, partial
 
 from azure.core.credentials import TokenCredential
-from azure.core.exceptions import ClientAuthenticationError
+from azure.core.exceptions import AzureError
 from azure.mgmt.core.tools import parse_resource_id
 
 from shared.config import Cluster, Config, Storage, UdrRouting, load_config
@@ -64,12 +64,15 @@ def _credential(settings: Mapping[str, str], config: Config) -> TokenCredential:
 def _writer(storage: Storage, credential: TokenCredential) -> Callable[[str], AbstractContextManager[None]]:
     @cache
     def leases() -> Leases:
-        from azure.storage.blob import BlobServiceClient  # noqa: PLC0415  # not needed to plan, nor to take an event
+        from azure.storage.blob import BlobServiceClient, LinearRetry  # noqa: PLC0415  # not needed to plan, nor for an event
 
+        retry = LinearRetry(
+            backoff=1, retry_total=3, random_jitter_range=0
+        )  # the default tries for a minute and a half
         if storage.connection_string:
-            service = BlobServiceClient.from_connection_string(storage.connection_string)
+            service = BlobServiceClient.from_connection_string(storage.connection_string, retry_policy=retry)
         else:
-            service = BlobServiceClient(storage.blob_service_uri or "", credential)
+            service = BlobServiceClient(storage.blob_service_uri or "", credential, retry_policy=retry)
         return Leases(service.get_container_client(CONTAINER))
 
     return lambda cluster: leases().writer(cluster)
@@ -116,7 +119,7 @@ def _aks_token(credential: TokenCredential) -> Callable[[], str]:
     def token() -> str:
         try:
             return credential.get_token(AKS_SCOPE).token
-        except ClientAuthenticationError as error:
+        except AzureError as error:
             raise SourceError(
                 f"no token for the API server ({str(error).partition(chr(10))[0][:200]}); check that the managed identity "
                 "is assigned to the app and that AZURE_CLIENT_ID is its client id"

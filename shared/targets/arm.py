@@ -6,11 +6,11 @@ what Azure's error codes mean to the person who has to act.
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from azure.core.credentials import TokenCredential
-from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+from azure.core.exceptions import AzureError, ClientAuthenticationError, DecodeError, HttpResponseError, ODataV4Format
 from azure.core.pipeline import PipelineResponse
 from azure.core.pipeline.policies import RetryPolicy
 from azure.core.pipeline.transport import RequestsTransport
@@ -21,19 +21,29 @@ from azure.mgmt.network import NetworkManagementClient
 from shared.errors import SupersededError, TargetError
 
 PATIENCE = 120.0
-"""Seconds; a Retry-After beyond it ends the pass (Azure says minutes when a subscription is out of tokens), and the timer
-comes back. Obeying it would outlive the function's time-out."""
+"""Seconds that one request waits on Azure's word, in all. Beyond it the pass ends (Azure says minutes when a subscription is
+out of tokens), and the timer comes back: obeying would outlive the function's time-out."""
 
-_BUSY_CODES = frozenset({"AnotherOperationInProgress", "RetryableError", "RetryableErrorDueToAnotherOperation"})
+_BUSY_CODES = frozenset(
+    {
+        "AnotherOperationInProgress",
+        "CanceledAndSupersededDueToAnotherOperation",  # ends an operation that was accepted (cloud-provider-azure retries it)
+        "RetryableError",
+        "RetryableErrorDueToAnotherOperation",
+    }
+)
 _RETRY_IN = re.compile(r"retried in (\d+) seconds")
 _DEFAULT_WAIT = 5.0
+_URL_QUERY = re.compile(r"(https://[^\s?'\"]+)\?[^\s'\"]*")
+"""The address of an operation carries its signature there (facts: recorded since 2024)."""
 
 
 class _PatientRetry(RetryPolicy):  # type: ignore[type-arg]  # the request and response types are the pipeline's
-    """azure-core's retry, up to a limit: it would sleep through any Retry-After, however long."""
+    """azure-core's retry, up to a limit: it would sleep through any Retry-After, however long, and three of them."""
 
     def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
-        return (self.get_retry_after(response) or 0.0) <= PATIENCE and bool(super().is_retry(settings, response))
+        settings["waited"] = settings.get("waited", 0.0) + (self.get_retry_after(response) or 0.0)
+        return bool(settings["waited"] <= PATIENCE and super().is_retry(settings, response))
 
 
 class Arm:
@@ -61,11 +71,11 @@ class Arm:
             return self._clients[subscription]
 
     def get(self, path: str, *, api_version: str) -> dict[str, Any]:
-        """GET any resource or list by its path; TargetError for everything but success."""
+        """GET any resource or list by its path; TargetError for everything but success (without `path`, which its caller names)."""
         return self._send("GET", path, api_version)
 
     def post(self, path: str, *, api_version: str) -> dict[str, Any]:
-        """POST an action that answers at once; TargetError for everything but success."""
+        """POST an action that answers at once; TargetError like `get`."""
         return self._send("POST", path, api_version)
 
     def _send(self, method: str, path: str, api_version: str) -> dict[str, Any]:
@@ -75,36 +85,38 @@ class Arm:
             response.raise_for_status()
             body: dict[str, Any] = response.json()
         except (AzureError, ValueError) as error:
-            raise translate(error, path) from error
+            raise translate(error) from error
         return body
 
 
-def translate(error: AzureError | ValueError, resource: str) -> TargetError:
+def translate(error: AzureError | ValueError, resource: str = "") -> TargetError:
     """What an SDK exception means, as a sentence with the way out. Nothing of the request is quoted but the resource."""
-    if isinstance(error, HttpResponseError) and error.status_code is not None:
-        return _answered(error, error.status_code, resource)
+    about = f"{resource}: " if resource else ""
+    if isinstance(error, HttpResponseError) and error.status_code is not None and not isinstance(error, DecodeError):
+        return _answered(error, error.status_code, about)
     if isinstance(error, ClientAuthenticationError):
         return TargetError(
-            f"no token for Azure Resource Manager ({_first_line(error)}); check that the managed identity is assigned to "
-            "the app and that AZURE_CLIENT_ID is its client id",
+            f"{about}no token for Azure Resource Manager ({_first_line(error)}); check that the managed identity is assigned "
+            "to the app and that AZURE_CLIENT_ID is its client id; on your own machine sign in with az login",
             status=401,
         )
     return TargetError(
-        f"{resource}: Azure Resource Manager could not be reached or answered nonsense "
+        f"{about}Azure Resource Manager could not be reached or answered nonsense "
         f"({type(error).__name__}: {_first_line(error)}); check AKS_POD_ROUTES_ARM_ENDPOINT and the app's outbound network"
     )
 
 
-def _answered(error: HttpResponseError, status: int, resource: str) -> TargetError:
+def _answered(error: HttpResponseError, status: int, about: str) -> TargetError:
     code, message, codes = _azure_error(error)
-    if status == 412 or codes & _BUSY_CODES:
+    what = f"HTTP {status}" if status >= 400 else "the operation that Azure had accepted failed:"
+    head = f"{about}{what} {code}".rstrip(" :")
+    if status == 412:
+        return SupersededError(f"{head}: another writer was faster", status=status, code=code)
+    if codes & _BUSY_CODES and (wait := _wait(error, message)) <= PATIENCE:
         return SupersededError(
-            f"{resource}: {code or status}: another writer was faster or is at work",
-            status=status,
-            code=code,
-            retry_after=0.0 if status == 412 else _wait(error, message),
+            f"{head}: another operation is at work on it", status=status, code=code, retry_after=wait
         )
-    return TargetError(f"{resource}: {_sentence(status, code, message)}", status=status, code=code)
+    return TargetError(f"{head}: {_advice(status, code)} (Azure says: {message[:400]})", status=status, code=code)
 
 
 def _azure_error(error: HttpResponseError) -> tuple[str, str, frozenset[str]]:
@@ -113,22 +125,39 @@ def _azure_error(error: HttpResponseError) -> tuple[str, str, frozenset[str]]:
     if body is None:
         return "", _first_line(error), frozenset()
     details = body.details or ()
-    message = " ".join(part for part in (body.message, *(detail.message for detail in details)) if part)
+    parts = (*_policies(body), body.message, *(detail.message for detail in details))
+    message = _URL_QUERY.sub(r"\1?…", " ".join(part for part in parts if part))
     codes = frozenset(part for part in (body.code, *(detail.code for detail in details)) if part)
     return body.code or "", message, codes
+
+
+def _policies(body: ODataV4Format) -> Iterator[str]:
+    """The policy assignments that forbade it: where one has a text of its own, the message does not name it.
+
+    Source: https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-policy-requestdisallowedbypolicy
+    """
+    for extra in getattr(body, "additional_info", ()):
+        if extra.type == "PolicyViolation" and isinstance(extra.info, Mapping):
+            info = extra.info
+            yield (
+                f"Policy assignment '{info.get('policyAssignmentDisplayName') or info.get('policyAssignmentName')}' "
+                f"({info.get('policyAssignmentId')})."
+            )
 
 
 def _wait(error: HttpResponseError, message: str) -> float:
     headers: Mapping[str, str] = getattr(error.response, "headers", {})
     header = headers.get("Retry-After", "")
     said = header if header.isdigit() else (match[1] if (match := _RETRY_IN.search(message)) else "")
-    return min(float(said), PATIENCE) if said else _DEFAULT_WAIT
+    return float(said) if said else _DEFAULT_WAIT
 
 
 _ADVICE: Mapping[str, str] = {
+    "AnotherOperationInProgress": "another operation is at work; the next pass tries again",
     "AuthorizationFailed": "grant the app's identity the missing action on the resource or its resource group",
     "LinkedAuthorizationFailed": "grant the app's identity the missing action on the linked resource",
     "RequestDisallowedByPolicy": "an Azure Policy assignment forbids this write; ask for an exemption for the resource",
+    "RetryableError": "another operation is at work; the next pass tries again",
     "ScopeLocked": "a management lock forbids this write; remove the lock, or move it to the resources that need it",
     "ResourceNotFound": "it does not exist; create it or correct its id in the configuration",
     "NotFound": "it does not exist; create it or correct its id in the configuration",
@@ -137,20 +166,21 @@ _ADVICE: Mapping[str, str] = {
     "RouteConflict": "another route took the prefix in between; the next pass plans anew",
 }
 _ADVICE_BY_STATUS: Mapping[int, str] = {
-    401: "the token was refused; check the identity's tenant and AKS_POD_ROUTES_ARM_ENDPOINT",
+    401: "the token was refused; check the identity's tenant and AKS_POD_ROUTES_ARM_ENDPOINT, and restart the app if the "
+    "identity was changed, since tokens are kept for up to a day",
     403: "grant the app's identity the missing permission",
     404: "it does not exist; create it or correct its id in the configuration",
     429: "Azure throttles this subscription; the next pass tries again",
 }
 
 
-def _sentence(status: int, code: str, message: str) -> str:
-    advice = (
+def _advice(status: int, code: str) -> str:
+    refused = 400 <= status < 500
+    return (
         _ADVICE.get(code)
         or _ADVICE_BY_STATUS.get(status)
-        or ("Azure failed; the next pass tries again" if status >= 500 else "Azure refused it")
+        or ("Azure refused it" if refused else "Azure failed; the next pass tries again")
     )
-    return f"HTTP {status}{f' {code}' if code else ''}: {advice} (Azure says: {message[:400]})"
 
 
 def _first_line(error: Exception) -> str:

@@ -25,6 +25,9 @@ POLL_SECONDS = 2.0
 """Between two polls where Azure sends no Retry-After (it does: 10 s at first); a write takes 2 to 3 s (facts: recorded)."""
 OPERATION_SECONDS = 240.0
 """An operation on a route table that has not ended by then is reported as failed; the next pass sees what became of it."""
+_FAILED = "Failed"
+"""State of a table or route after an operation that failed: what it shows is not what the network does, so that a route of
+ours in it differs from every wish and is written again."""
 
 
 class RouteTable:
@@ -76,12 +79,14 @@ class RouteTable:
     def _observed(self, body: dict[str, Any]) -> Observed:
         managed: list[Route] = []
         foreign: list[Foreign] = []
+        state = (body.get("properties") or {}).get("provisioningState")
         for route in _routes(body):
             properties = route.get("properties") or {}
             name, prefix = route["name"], _network(properties.get("addressPrefix"))
             next_hop = _address(properties.get("nextHopIpAddress"))
             if prefix is not None and is_ours(name, prefix, self._rules.owner, self._rules.pod_cidrs):
-                managed.append(Route(name, prefix, next_hop, properties.get("nextHopType", "")))
+                failed = _FAILED in {state, properties.get("provisioningState")}
+                managed.append(Route(name, prefix, next_hop, _FAILED if failed else properties.get("nextHopType", "")))
             else:
                 foreign.append(Foreign(name, prefix, next_hop))
         return Observed(tuple(managed), tuple(foreign), body)

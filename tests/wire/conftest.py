@@ -1,0 +1,83 @@
+"""A cloud per test, one storage account for all, and nobody really waits who does not want to."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from azure.core.pipeline.transport import HttpTransport, RequestsTransport
+
+from sandbox.azurite import Azurite
+from sandbox.cloud import Cloud
+from shared.wiring import SystemClock
+from tests.wire.stage import Stage
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    with Azurite(tmp_path_factory.mktemp("azurite")) as running:
+        yield running
+
+
+@pytest.fixture
+def open_stage(azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Stage]]:
+    """Opens a stage on a cloud with the given options; its settings are the process's environment, as in the cloud."""
+    with ExitStack() as running:
+
+        def opened(**options: Any) -> Stage:
+            cloud = running.enter_context(Cloud(tmp_path, **options))
+            settings = {**cloud.settings, "AzureWebJobsStorage": azurite.connection_string}
+            for name, value in settings.items():
+                monkeypatch.setenv(name, value)
+            return Stage(cloud, settings)
+
+        yield opened
+
+
+@pytest.fixture
+def stage(open_stage: Callable[..., Stage]) -> Stage:
+    """Operations end at their first poll."""
+    return open_stage(instant=True)
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long the SDKs and the app would have waited, in seconds; nobody does."""
+    waited: list[float] = []
+    monkeypatch.setattr(HttpTransport, "sleep", lambda _, seconds: waited.append(seconds))
+    monkeypatch.setattr(SystemClock, "sleep", staticmethod(waited.append))
+    return waited
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request as it left the SDK."""
+
+    method: str
+    path: str
+    query: str
+    if_match: str | None
+    body: bytes
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[Sent]:
+    """Every request that goes through azure-core, in order."""
+    seen: list[Sent] = []
+    send = RequestsTransport.send
+
+    def record(self: RequestsTransport, request: Any, **options: Any) -> Any:
+        body = b""
+        if request.method == "PUT" and hasattr(request.content, "read"):
+            at = request.content.tell()
+            body = request.content.read()
+            request.content.seek(at)
+        url = urlsplit(request.url)
+        seen.append(Sent(request.method, url.path, url.query, request.headers.get("If-Match"), body))
+        return send(self, request, **options)
+
+    monkeypatch.setattr(RequestsTransport, "send", record)
+    return seen
