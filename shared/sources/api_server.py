@@ -4,7 +4,8 @@ The official client gives configuration, credentials, TLS and HTTP; its models s
 few fields we read take 0.016 s). Importing it costs 0.2 s, so whoever does not read a cluster does not import this room.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -13,12 +14,13 @@ from urllib.parse import urlencode
 from kubernetes.client import ApiException, Configuration
 from kubernetes.client.rest import RESTClientObject
 from kubernetes.config import ConfigException, load_kube_config
-from urllib3 import Retry
+from urllib3 import Retry, Timeout
 from urllib3.exceptions import HTTPError
 
-from shared.errors import RefusedError
+from shared.errors import RefusedError, SourceError
 from shared.kubeconfig import Cluster, current_cluster
 from shared.sources.failures import CONNECT_SECONDS, READ_SECONDS, unreachable
+from shared.sources.streams import Stream
 
 RETRIES = Retry(
     total=4,
@@ -38,6 +40,10 @@ RETRIES = Retry(
 All of them carry Retry-After: 1 (facts: recorded); seconds, and the wait that is obeyed is bounded, since a pass that waits
 longer is better taken up by the next one.
 """
+
+ANSWER_SECONDS = 10.0
+"""Until a stream begins. An API server sends the head of a watch at once, before there is anything to tell; an overloaded one
+lets a request wait its turn first. Nothing can end this wait early, so whoever stops a watch may wait as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +102,42 @@ class ApiServer:
 
     def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Answer:
         """The whole answer to GET `path`, unzipped. Raises SourceError where there is none or it was cut short."""
-        headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}
-        if bearer := self._configuration.get_api_key_with_prefix("BearerToken"):
-            headers["Authorization"] = bearer
+        headers = self._headers("gzip")
         url = f"{self.server}{path}?{urlencode(query)}" if query else f"{self.server}{path}"
         try:
             response = self._rest.request("GET", url, headers=headers, _request_timeout=(CONNECT_SECONDS, READ_SECONDS))
             return Answer(response.status, response.read())
         except (HTTPError, ApiException) as error:
             raise unreachable(self.server, error) from None
+
+    @contextmanager
+    def stream(self, path: str, query: Mapping[str, str | int], *, silence: float) -> Iterator[Stream]:
+        """An answer to GET `path` that goes on, whatever its status; it counts as broken after `silence` seconds without a byte.
+
+        Asked once: when to try again is up to whoever follows. Raises SourceError where no answer begins.
+        """
+        # Past the client's own request(), which takes no retries of its own and would sleep where nobody can wake it.
+        request = self._rest.pool_manager.request
+        try:
+            response = request(
+                "GET",
+                f"{self.server}{path}?{urlencode(query)}",
+                headers=self._headers("identity"),
+                timeout=Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS),
+                preload_content=False,
+                retries=False,
+                redirect=False,
+            )
+        except HTTPError as error:
+            raise SourceError(f"cannot follow {path} on {self.server}: no answer ({type(error).__name__})") from None
+        with closing(Stream(response, silence=silence)) as stream:
+            yield stream
+
+    def _headers(self, encoding: str) -> dict[str, str]:
+        headers = {"Accept": "application/json", "Accept-Encoding": encoding}
+        if bearer := self._configuration.get_api_key_with_prefix("BearerToken"):
+            headers["Authorization"] = bearer
+        return headers
 
 
 def _read(file: Path) -> Cluster:

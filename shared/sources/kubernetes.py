@@ -1,9 +1,10 @@
 """Reads all nodes of a cluster from its API server, in full or not at all.
 
 How the connection is made is told in `api_server`, what failures mean in `failures`, how Nodes and CiliumNodes become one
-reading in `objects`.
+reading in `objects`, how the lists are kept up to date in `following`.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,15 +17,20 @@ from shared.errors import SourceError
 from shared.models import Reading
 from shared.sources.api_server import ApiServer
 from shared.sources.failures import AnswerError, refusal
+from shared.sources.following import Following
 from shared.sources.objects import (
     CiliumNodeList,
     CiliumNodeObject,
+    Listing,
     NodeList,
     NodeObject,
     ObjectList,
     PodCidrSource,
+    cilium_node_essence,
     merge,
+    node_essence,
 )
+from shared.sources.watching import Followed
 
 PAGE_SIZE = 500
 """Objects per page, what kubectl asks for: about 3.7 MB of AKS nodes, zipped to 0.2 MB (facts: recorded sizes)."""
@@ -95,9 +101,18 @@ class KubernetesSource:
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ciliumnodes") as beside:
             cilium_nodes = beside.submit(self._cilium_nodes)
             nodes = self._list(_NODES)
-        return merge(nodes, cilium_nodes.result(), self._pod_cidr_source)
+        cilium = cilium_nodes.result()
+        return merge(nodes.items, None if cilium is None else cilium.items, self._pod_cidr_source)
 
-    def _cilium_nodes(self) -> tuple[CiliumNodeObject, ...] | None:
+    def follow(self, *, clock: Callable[[], float] = time.monotonic) -> Following:
+        """The same nodes for as long as somebody stays with them: listed once, then watched. See `Following`."""
+        nodes = Followed(_NODES.path, "Node", NodeObject, node_essence, lambda: self._list(_NODES))
+        cilium_nodes = Followed(
+            _CILIUM_NODES.path, "CiliumNode", CiliumNodeObject, cilium_node_essence, self._cilium_nodes
+        )
+        return Following(self._api, nodes, cilium_nodes, self._pod_cidr_source, clock=clock)
+
+    def _cilium_nodes(self) -> Listing[CiliumNodeObject] | None:
         """None where the pod CIDRs of the Nodes are to be taken."""
         match self._pod_cidr_source:
             case "node":
@@ -123,28 +138,33 @@ class KubernetesSource:
         """
         return status == 404 or (status == 403 and self._api.get(CILIUM_API).status == 404)
 
-    def _list(self, resource: _Resource[T]) -> tuple[T, ...]:
+    def _list(self, resource: _Resource[T]) -> Listing[T]:
         """The whole list, begun anew once when it expired on the way.
 
         The 410 carries a token to go on with, which would mix two points in time: a node could be in neither part
         (https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks).
         """
         try:
-            return tuple(self._items(resource))
+            return self._listing(resource)
         except _ExpiredError:
             pass
         try:
-            return tuple(self._items(resource))
+            return self._listing(resource)
         except _ExpiredError:
             raise SourceError(
                 f"cannot list {resource.plural}: the list expired twice while it was read (410); the next pass tries again"
             ) from None
 
-    def _items(self, resource: _Resource[T]) -> Iterator[T]:
+    def _listing(self, resource: _Resource[T]) -> Listing[T]:
+        pages = tuple(self._pages(resource))
+        # Every page shows the state of the first one's resourceVersion; that is what a continue token is for.
+        return Listing(pages[0].metadata.revision, tuple(item for page in pages for item in page.items))
+
+    def _pages(self, resource: _Resource[T]) -> Iterator[ObjectList[T]]:
         token = ""
         for number in range(1, MAX_PAGES + 1):
             page = self._page(resource, number, token)
-            yield from page.items
+            yield page
             token = page.metadata.next_page
             if not token:
                 return

@@ -5,6 +5,7 @@ Pure: values in, values out. How the lists are fetched is told in `kubernetes`; 
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Generic, Literal, TypeVar
 
@@ -112,6 +113,7 @@ class ListMetadata(msgspec.Struct, frozen=True):
     """`continue` is absent or empty on the last page (recorded: built-in kinds leave it out, CRDs print "")."""
 
     next_page: str = msgspec.field(default="", name="continue")
+    revision: str = msgspec.field(default="", name="resourceVersion")
 
 
 class ObjectList(msgspec.Struct, Generic[T], frozen=True):
@@ -119,6 +121,14 @@ class ObjectList(msgspec.Struct, Generic[T], frozen=True):
 
     kind: str
     metadata: ListMetadata
+    items: tuple[T, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[T]):
+    """A whole list, and the point in the cluster's history it shows: a watch from `revision` tells all that came after it."""
+
+    revision: str
     items: tuple[T, ...]
 
 
@@ -132,6 +142,18 @@ class CiliumNodeList(ObjectList[CiliumNodeObject], frozen=True):
     """A page of CiliumNodes."""
 
     kind: Literal["CiliumNodeList"]
+
+
+def node_essence(node: NodeObject) -> NodeObject:
+    """The node without the addresses that `merge` passes over, so that two that differ in nothing else are equal."""
+    addresses = tuple(entry for entry in node.status.addresses if entry.type == INTERNAL_IP)
+    return msgspec.structs.replace(node, status=NodeStatus(addresses))
+
+
+def cilium_node_essence(cilium: CiliumNodeObject) -> CiliumNodeObject:
+    """The same of a CiliumNode; the agent adds and moves a CiliumInternalIP, a health address and more on its own."""
+    addresses = tuple(entry for entry in cilium.spec.addresses if entry.type == INTERNAL_IP)
+    return msgspec.structs.replace(cilium, spec=CiliumSpec(addresses, cilium.spec.ipam))
 
 
 def merge(

@@ -11,7 +11,10 @@ from sandbox.authority import Authority
 from sandbox.identity import AKS_AUDIENCE, Tokens
 from sandbox.kubernetes_api.api import KubernetesApi
 from sandbox.server import ServerThread
+from shared.sources.following import Following
+from shared.sources.gathering import Gathering
 from shared.sources.kubernetes import KubernetesSource
+from tests.sources.cluster import fill
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +62,28 @@ def connect(server: str, authority: Authority, tokens: Tokens) -> Callable[..., 
         return KubernetesSource.connect(server, authority.ca_pem, lambda: tokens.issue(AKS_AUDIENCE)[0], **settings)
 
     return build
+
+
+@pytest.fixture
+def nodes(api: KubernetesApi, source: KubernetesSource) -> Iterator[Following]:
+    """Three nodes that were read once and are followed; the calls are counted from here."""
+    fill(api, 3)
+    with source.follow() as following:
+        following.read()
+        api.wait_for_watches(2)
+        api.clear_calls()
+        yield following
+
+
+@pytest.fixture
+def noted(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """When something that matters changed, as the watches see it."""
+    times: list[float] = []
+    note = Gathering.note
+
+    def noting(self: Gathering, now: float) -> None:
+        times.append(now)
+        note(self, now)
+
+    monkeypatch.setattr(Gathering, "note", noting)
+    return times
