@@ -39,18 +39,24 @@ def fleet() -> "Fleet":
 @app.queue_output(arg_name="wake", queue_name=WAKE_QUEUE, connection=STORAGE)
 def on_scale_event(event: func.EventGridEvent, wake: func.Out[List[str]]) -> None:  # noqa: UP006  # the worker refuses list[str] here
     """Queue one wake-up per cluster that the event concerns. Also gets CloudEvents: the binding goes by the payload."""
-    clusters = fleet().affected(event)
+    clusters = fleet().wake(event)
     if clusters:
         wake.set([Wake(cluster, event.id).text() for cluster in clusters])
 
 
 @app.function_name("on_wake")
 @app.queue_trigger(arg_name="message", queue_name=WAKE_QUEUE, connection=STORAGE)
-def on_wake(message: func.QueueMessage) -> None:
-    """Reconcile one cluster until it has settled."""
+@app.queue_output(arg_name="again", queue_name=WAKE_QUEUE, connection=STORAGE)
+def on_wake(message: func.QueueMessage, again: func.Out[str]) -> None:
+    """Look after one cluster until it has settled, unless somebody does so already."""
     wake = parse_wake(message.get_body())
-    _log.info("wake-up of %s by event %s", wake.cluster, wake.event)
-    _raise_on(fleet().settle(wake.cluster), outcomes={Outcome.FAILED, Outcome.BUSY})
+    report, left = fleet().keep_vigil(wake.cluster, returned=(message.dequeue_count or 1) > 1)
+    if report is None:
+        _log.info("wake-up of %s by event %s: somebody is at it already", wake.cluster, wake.event)
+        return
+    if left:
+        again.set(Wake(wake.cluster, wake.event).text())
+    _raise_on(report, outcomes={Outcome.FAILED, Outcome.BUSY})
 
 
 @app.function_name("on_timer")

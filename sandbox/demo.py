@@ -81,13 +81,11 @@ class Day:
         """The event is earlier than the nodes, and the nodes are earlier than their pod CIDRs."""
         self._tell.step("Scale-out: the event comes before the nodes, the nodes come before their pod CIDRs")
         since, at = self._deliver("apps", "write")
-        lists = self._lists()
-        eventually(lambda: self._lists() > lists, "the wake-up has read the nodes")
-        self._tell.say("on_wake has looked: nothing new yet. It stays.")
+        self._world.cloud.kubernetes.wait_for_watches(2)
+        self._tell.say("on_wake has looked: nothing new yet. It stays and watches Nodes and CiliumNodes.")
         names = self._cluster.register("apps", 2)
         self._tell.say("Two nodes register. They have no pod CIDR yet.")
-        lists = self._lists()
-        eventually(lambda: self._lists() > lists, "the wake-up has seen the new nodes")
+        eventually(lambda: f"{names[1]} (no pod CIDR yet)" in self._host.log(), "the wake-up has seen the new nodes")
         self._cluster.assign_cidrs(names)
         assigned = time.monotonic()
         self._tell.say("Cilium's operator gives them their pod CIDRs.")
@@ -212,11 +210,6 @@ class Day:
 
     def _snapshot(self) -> dict[str, Routes]:
         return {table: self._arm.routes(table_id(table)) for table in TABLES}
-
-    def _lists(self) -> int:
-        """How often the app has listed Nodes and CiliumNodes, whichever is fewer."""
-        calls = self._world.cloud.kubernetes.calls
-        return min(calls.count("/api/v1/nodes"), calls.count("/ciliumnodes"))
 
     def _puts(self, table: str) -> int:
         return self._arm.count("PUT", table_id(table))

@@ -1,74 +1,56 @@
-"""The configured clusters as callers see them: run a pass, settle after a wake-up, tell whom an event concerns.
+"""The configured clusters as callers see them: run a pass, keep a vigil after a wake-up, tell whom an event concerns.
 
 Holds what is kept per instance of the app (what was discovered) and what every pass needs around it: the lease, the time
-stamps, the log. How things are connected comes from `wiring`.
+stamps, the log. How things are connected comes from `wiring`, the order of a vigil's steps from `vigil`.
 """
 
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Protocol
+from contextlib import ExitStack, nullcontext
+from dataclasses import replace
+from typing import assert_never
 
 from shared.config import Cluster, Config
-from shared.errors import AppError, RefusedError, SourceError, TargetError
+from shared.coordination import LEASE_SECONDS
+from shared.errors import AppError, SourceError, TargetError
 from shared.events import Event, Ignored, concerns, scale_event
-from shared.models import Finding, Rules
 from shared.reconcile import NodeSource, Order, Target, reconcile
 from shared.report import ClusterReport, Outcome, failed, render_text
 from shared.settle import Window, settle
+from shared.surroundings import Clock, Connection, Coordination, Lease
+from shared.targets.carried import Carried
+from shared.vigil import Answer, Step, keep
 
 CACHE_SECONDS = 600.0
 """How long a discovered cluster is believed: a new agent pool in a new subnet is noticed at the latest then, and at once
 where a wake-up announces it."""
 CLUSTERS_AT_ONCE = 8
+VIGIL_SECONDS = 570.0
+"""A vigil begins no window that would end later: the platform ends a function after 10 minutes (`functionTimeout`)."""
+DEAD_AFTER_SECONDS = LEASE_SECONDS + 5.0
+"""A lease that is still held after this long has a living holder."""
+RETRY_SECONDS = 2.0
 
 _log = logging.getLogger("aks_pod_routes")
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """A cluster that was discovered: where its nodes are read and which tables are its."""
-
-    rules: Rules
-    source: NodeSource
-    targets: Sequence[Target]
-    findings: tuple[Finding, ...] = ()
-
-
-class Clock(Protocol):
-    """Time, as it is handed in."""
-
-    def now(self) -> datetime:
-        """The wall clock, in UTC."""
-        ...
-
-    def monotonic(self) -> float:
-        """Seconds since some moment."""
-        ...
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        ...
-
-
 class Fleet:
-    """All configured clusters."""
+    """All configured clusters. `connect` and `locate` may raise any AppError."""
 
     def __init__(
         self,
         config: Config,
+        *,
         connect: Callable[[Cluster], Connection],
         locate: Callable[[Cluster], tuple[str, str] | None],
-        writer: Callable[[str], AbstractContextManager[None]],
+        coordination: Callable[[], Coordination],
         clock: Clock,
     ) -> None:
         self._config = config
         self._connect = connect
         self._locate = locate
-        self._writer = writer
+        self._coordination = coordination
         self._clock = clock
         self._connections: dict[str, tuple[float, Connection]] = {}
         self._places: dict[str, tuple[str, str]] = {}
@@ -77,31 +59,156 @@ class Fleet:
         """One pass over the named cluster, or side by side over all. Raises UnknownClusterError, nothing else expected."""
         clusters = self._config.clusters if name is None else (self._config.cluster(name),)
         with ThreadPoolExecutor(max_workers=CLUSTERS_AT_ONCE, thread_name_prefix="cluster") as side_by_side:
-            reports = tuple(side_by_side.map(lambda cluster: self._pass(cluster, order), clusters))
+            reports = tuple(
+                side_by_side.map(
+                    lambda cluster: self._reported(cluster, order, lambda: self._pass(cluster, order)), clusters
+                )
+            )
         for report in reports:  # in the caller's thread: of no other does the host know the invocation
             _write_log(report)
         return reports
 
-    def settle(self, name: str) -> ClusterReport:
-        """Passes after a wake-up until the cluster has settled; it is discovered anew first. Raises UnknownClusterError."""
-        cluster = self._config.cluster(name)
-        self._connections.pop(cluster.name, None)
-        return settle(
-            lambda: self.run(name, Order("event"))[0],
-            Window(cluster.settle.max_seconds, cluster.settle.quiet_seconds),
-            clock=self._clock.monotonic,
-            pause=self._clock.sleep,
-        )
+    def wake(self, event: Event) -> tuple[str, ...]:
+        """Move the marker of every cluster that `event` concerns, and return their names: each needs a vigil.
 
-    def affected(self, event: Event) -> tuple[str, ...]:
-        """The clusters that `event` should wake; none for an event that is no scale event of ours."""
+        None for an event that is no scale event of ours. Raises StorageError.
+        """
         meant = scale_event(event)
         if isinstance(meant, Ignored):
             _log.debug("event ignored: %s", meant.reason)
             return ()
         clusters = concerns(meant, self._places_of_all(in_doubt=meant.place))
         _log.info("event %s, %s: %s", meant.id, meant.operation, ", ".join(clusters) or "no cluster of ours")
+        for cluster in clusters:
+            self._coordination().move_marker(cluster)
         return clusters
+
+    def keep_vigil(self, name: str, *, returned: bool = False) -> tuple[ClusterReport | None, bool]:
+        """Look after a cluster until it has settled and no wake-up is left, unless somebody does so already.
+
+        `returned` says that an earlier keeper with the same message did not end well. If it died, its lease lives on for a
+        while; so this one waits long enough to tell a dead holder from a living one, which needs no help.
+
+        Returns the last report, None where somebody else has the vigil, and whether a wake-up is left that somebody must be
+        asked to look after. A failed window ends the vigil. Raises UnknownClusterError and StorageError.
+        """
+        cluster = self._config.cluster(name)
+        deadline = self._clock.monotonic() + VIGIL_SECONDS - cluster.settle.max_seconds
+        report: ClusterReport | None = None
+        steps = keep()
+        answer: Answer = None
+        with ExitStack() as held:
+            while True:
+                try:
+                    step = steps.send(answer)
+                except StopIteration as ended:
+                    return report, not ended.value
+                match step:
+                    case Step.ACQUIRE:
+                        lease = self._take_vigil(name, patience=DEAD_AFTER_SECONDS if returned else 0.0)
+                        answer = lease is not None
+                        if lease is not None:
+                            held.callback(lease.release)
+                    case Step.MARKER:
+                        answer = self._coordination().marker(name)
+                    case Step.SETTLE:
+                        report, answer = self._settle(cluster), None
+                        if report.outcome in {Outcome.FAILED, Outcome.BUSY}:
+                            return report, False
+                    case Step.TIME:
+                        answer = self._clock.monotonic() <= deadline
+                    case Step.RELEASE:
+                        held.close()
+                        answer = None
+                    case _:
+                        assert_never(step)
+
+    def _take_vigil(self, name: str, *, patience: float) -> Lease | None:
+        until = self._clock.monotonic() + patience
+        while (lease := self._coordination().acquire("vigils", name)) is None and self._clock.monotonic() < until:
+            self._clock.sleep(RETRY_SECONDS)
+        return lease
+
+    def _settle(self, cluster: Cluster) -> ClusterReport:
+        """One window: discovered anew, since a new pool may be what woke us; then nodes followed and tables carried."""
+        order = Order("event")
+        self._connections.pop(cluster.name, None)
+
+        def window() -> ClusterReport:
+            connection = self._connected(cluster)
+            with connection.source.follow() as nodes:
+                tables = [Carried(target) for target in connection.targets]
+
+                def run_pass() -> ClusterReport:
+                    report = self._reported(
+                        cluster, order, lambda: self._reconcile(cluster, connection, nodes, tables, order)
+                    )
+                    _write_log(report)
+                    return report
+
+                return settle(
+                    run_pass,
+                    nodes.wait,
+                    Window(cluster.settle.max_seconds, cluster.settle.quiet_seconds),
+                    clock=self._clock.monotonic,
+                    pause=self._clock.sleep,
+                )
+
+        return self._reported(cluster, order, window)
+
+    def _pass(self, cluster: Cluster, order: Order) -> ClusterReport:
+        known = self._known(cluster)
+        if known is not None:
+            try:
+                return self._reconcile(cluster, known, known.source, known.targets, order)
+            except SourceError:
+                pass  # what was discovered may be out of date: the API server moved, its certificate changed
+        fresh = self._connected(cluster)
+        return self._reconcile(cluster, fresh, fresh.source, fresh.targets, order)
+
+    def _reported(self, cluster: Cluster, order: Order, run: Callable[[], ClusterReport]) -> ClusterReport:
+        """The report of `run`, stamped; its errors end in a report too, so that no cluster stops another."""
+        started, since = self._clock.now(), self._clock.monotonic()
+        mode = cluster.routing.mode
+        try:
+            report = run()
+        except AppError as error:
+            report = failed(cluster.name, mode, order.trigger, error)
+        except Exception as error:  # noqa: BLE001  # a fault of ours ends this cluster's pass, and no other
+            _log.exception("%s: the pass broke off", cluster.name)
+            report = failed(cluster.name, mode, order.trigger, AppError(f"the pass broke off: {type(error).__name__}"))
+        if report.outcome is Outcome.FAILED:
+            self._connections.pop(cluster.name, None)
+        return replace(
+            report,
+            started_at=f"{started:%Y-%m-%dT%H:%M:%SZ}",
+            duration_ms=round((self._clock.monotonic() - since) * 1000),
+        )
+
+    def _known(self, cluster: Cluster) -> Connection | None:
+        at, connection = self._connections.get(cluster.name, (0.0, None))
+        return connection if self._clock.monotonic() - at < CACHE_SECONDS else None
+
+    def _connected(self, cluster: Cluster) -> Connection:
+        connection = self._connect(cluster)
+        self._connections[cluster.name] = (self._clock.monotonic(), connection)
+        return connection
+
+    def _reconcile(
+        self, cluster: Cluster, connection: Connection, source: NodeSource, targets: Sequence[Target], order: Order
+    ) -> ClusterReport:
+        writer = nullcontext(None) if order.dry_run else self._coordination().writer(cluster.name)
+        with writer as lease:
+            report = reconcile(
+                connection.rules,
+                cluster.routing.mode,
+                source,
+                targets,
+                order,
+                pause=self._clock.sleep,
+                before_write=lease.check if lease else lambda: None,
+            )
+        return replace(report, findings=connection.findings + report.findings)
 
     def _places_of_all(self, *, in_doubt: tuple[str, str]) -> dict[str, tuple[str, str]]:
         """Subscription and node resource group of every cluster, which never change.
@@ -127,54 +234,6 @@ class Fleet:
             return self._locate(cluster)
         except TargetError as error:
             return error
-
-    def _pass(self, cluster: Cluster, order: Order) -> ClusterReport:
-        """One pass, stamped; its errors end in its report, so that no cluster stops another."""
-        started, since = self._clock.now(), self._clock.monotonic()
-        mode = cluster.routing.mode
-        try:
-            report = self._connected_pass(cluster, order)
-        except AppError as error:
-            report = failed(cluster.name, mode, order.trigger, error)
-        except Exception as error:  # noqa: BLE001  # a fault of ours ends this cluster's pass, and no other
-            _log.exception("%s: the pass broke off", cluster.name)
-            report = failed(cluster.name, mode, order.trigger, AppError(f"the pass broke off: {type(error).__name__}"))
-        if report.outcome is Outcome.FAILED:
-            self._connections.pop(cluster.name, None)
-        return replace(
-            report,
-            started_at=f"{started:%Y-%m-%dT%H:%M:%SZ}",
-            duration_ms=round((self._clock.monotonic() - since) * 1000),
-        )
-
-    def _connected_pass(self, cluster: Cluster, order: Order) -> ClusterReport:
-        if cluster.routing.mode != "udr":
-            raise RefusedError(f"mode {cluster.routing.mode} is not available in this version; udr is")
-        known = self._known(cluster)
-        if known is not None:
-            try:
-                return self._reconcile(cluster, known, order)
-            except SourceError:
-                pass  # what was discovered may be out of date: the API server moved, its certificate changed
-        connection = self._connect(cluster)
-        self._connections[cluster.name] = (self._clock.monotonic(), connection)
-        return self._reconcile(cluster, connection, order)
-
-    def _known(self, cluster: Cluster) -> Connection | None:
-        at, connection = self._connections.get(cluster.name, (0.0, None))
-        return connection if self._clock.monotonic() - at < CACHE_SECONDS else None
-
-    def _reconcile(self, cluster: Cluster, connection: Connection, order: Order) -> ClusterReport:
-        with nullcontext() if order.dry_run else self._writer(cluster.name):
-            report = reconcile(
-                connection.rules,
-                cluster.routing.mode,
-                connection.source,
-                connection.targets,
-                order,
-                pause=self._clock.sleep,
-            )
-        return replace(report, findings=connection.findings + report.findings)
 
 
 _LEVELS = {Outcome.FAILED: logging.ERROR, Outcome.HELD: logging.WARNING, Outcome.PARTIAL: logging.WARNING}

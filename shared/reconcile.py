@@ -78,8 +78,12 @@ def reconcile(
     order: Order,
     *,
     pause: Callable[[float], None],
+    before_write: Callable[[], None],
 ) -> ClusterReport:
-    """One pass. `pause` waits the given number of seconds. Raises SourceError when the nodes cannot be read."""
+    """One pass. `pause` waits the given number of seconds; `before_write` raises BusyError where we may not write any more.
+
+    Raises SourceError when the nodes cannot be read, and what `before_write` raises.
+    """
     reading = source.read()
     desired = desire(reading.nodes, rules.pod_cidrs)
 
@@ -88,7 +92,7 @@ def reconcile(
             return drafted
         if order.dry_run or (order.expect is not None and order.expect != mark) or not drafted.plan.changes:
             return _unwritten(drafted, rules)
-        return _write(drafted, lambda lost: _redraft(lost, source, rules, order), rules, pause)
+        return _write(drafted, lambda lost: _redraft(lost, source, rules, order), rules, pause, before_write)
 
     with ThreadPoolExecutor(max_workers=TABLES_AT_ONCE, thread_name_prefix="table") as side_by_side:
         drafts = list(side_by_side.map(lambda target: _draft(target, desired, rules, order), targets))
@@ -134,10 +138,12 @@ def _write(
     redraft: Callable[[_Draft], _Draft | TargetReport],
     rules: Rules,
     pause: Callable[[float], None],
+    before_write: Callable[[], None],
     *,
     attempts: int = MAX_ATTEMPTS,
 ) -> TargetReport:
     """Apply; where somebody else was faster, plan afresh, a bounded number of times."""
+    before_write()
     try:
         return _written(draft, draft.target.apply(draft.observed, draft.plan.changes), rules)
     except SupersededError as error:
@@ -147,7 +153,9 @@ def _write(
     except TargetError as error:
         return _broken(draft, rules, str(error))
     fresh = redraft(draft)
-    return fresh if isinstance(fresh, TargetReport) else _write(fresh, redraft, rules, pause, attempts=attempts - 1)
+    if isinstance(fresh, TargetReport):
+        return fresh
+    return _write(fresh, redraft, rules, pause, before_write, attempts=attempts - 1)
 
 
 def _redraft(lost: _Draft, source: NodeSource, rules: Rules, order: Order) -> _Draft | TargetReport:

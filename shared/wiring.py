@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import cache, partial
 
@@ -12,12 +11,12 @@ from azure.core.exceptions import AzureError
 from azure.mgmt.core.tools import parse_resource_id
 
 from shared.config import Cluster, Config, Storage, UdrRouting, load_config
-from shared.coordination import CONTAINER, Leases
+from shared.coordination import CONTAINER, Coordination
 from shared.discovery import discover, node_resource_group
 from shared.errors import RefusedError, SourceError
-from shared.fleet import Connection, Fleet
+from shared.fleet import Fleet
 from shared.models import Finding
-from shared.reconcile import NodeSource
+from shared.surroundings import Connection
 from shared.targets.arm import Arm
 from shared.targets.route_table import RouteTable
 
@@ -47,7 +46,7 @@ def build_fleet(settings: Mapping[str, str]) -> Fleet:
         config,
         connect=partial(_connect, arm=arm, credential=credential),
         locate=partial(_locate, arm=arm),
-        writer=_writer(config.storage, credential),
+        coordination=cache(partial(_coordination, config.storage, credential)),
         clock=SystemClock(),
     )
 
@@ -61,21 +60,15 @@ def _credential(settings: Mapping[str, str], config: Config) -> TokenCredential:
     return DefaultAzureCredential(managed_identity_client_id=config.client_id)
 
 
-def _writer(storage: Storage, credential: TokenCredential) -> Callable[[str], AbstractContextManager[None]]:
-    @cache
-    def leases() -> Leases:
-        from azure.storage.blob import BlobServiceClient, LinearRetry  # noqa: PLC0415  # not needed to plan, nor for an event
+def _coordination(storage: Storage, credential: TokenCredential) -> Coordination:
+    from azure.storage.blob import BlobServiceClient, LinearRetry  # noqa: PLC0415  # a plan needs none of it
 
-        retry = LinearRetry(
-            backoff=1, retry_total=3, random_jitter_range=0
-        )  # the default tries for a minute and a half
-        if storage.connection_string:
-            service = BlobServiceClient.from_connection_string(storage.connection_string, retry_policy=retry)
-        else:
-            service = BlobServiceClient(storage.blob_service_uri or "", credential, retry_policy=retry)
-        return Leases(service.get_container_client(CONTAINER))
-
-    return lambda cluster: leases().writer(cluster)
+    retry = LinearRetry(backoff=1, retry_total=3, random_jitter_range=0)  # the default tries for a minute and a half
+    if storage.connection_string:
+        service = BlobServiceClient.from_connection_string(storage.connection_string, retry_policy=retry)
+    else:
+        service = BlobServiceClient(storage.blob_service_uri or "", credential, retry_policy=retry)
+    return Coordination(service.get_container_client(CONTAINER))
 
 
 def _locate(cluster: Cluster, *, arm: Arm) -> tuple[str, str] | None:
@@ -94,7 +87,8 @@ def _connect(cluster: Cluster, *, arm: Arm, credential: TokenCredential) -> Conn
     tables = cluster.routing.route_tables if isinstance(cluster.routing, UdrRouting) else ()
     pod_cidrs = cluster.pod_cidrs
     findings: tuple[Finding, ...] = ()
-    source: NodeSource
+    if cluster.routing.mode != "udr":
+        raise RefusedError(f"mode {cluster.routing.mode} is not available in this version; udr is")
     if cluster.kubeconfig:
         source = KubernetesSource.from_kubeconfig(cluster.kubeconfig, pod_cidr_source=cluster.pod_cidr_source)
     if cluster.aks_cluster_id and not (cluster.kubeconfig and tables and pod_cidrs):

@@ -9,7 +9,8 @@ import copy
 import json
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import Enum, auto
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -35,6 +36,29 @@ class FakeNodes:
         self.nodes: Sequence[Node] = nodes
         self.findings = findings
         self.failing = False
+        self.following = 0
+        self.changes: list[Callable[[], None]] = []
+
+    @contextmanager
+    def follow(self) -> Iterator["FakeNodes"]:
+        """Itself: nodes in memory are always up to date. `following` counts who does."""
+        self.following += 1
+        try:
+            yield self
+        finally:
+            self.following -= 1
+
+    def wait(self, seconds: float) -> bool:
+        """The next of `changes` happens at once; without one nothing does, however long one waits."""
+        _ = seconds
+        if not self.changes:
+            return False
+        self.changes.pop(0)()
+        return True
+
+    def come(self, node: Node) -> None:
+        """A node more."""
+        self.nodes = (*self.nodes, node)
 
     def read(self) -> Reading:
         if self.failing:
@@ -194,9 +218,10 @@ def run(
     rules: Rules = RULES,
     order: Order = Order("http"),  # noqa: B008  # a frozen value
     pause: Callable[[float], None] = lambda _: None,
+    before_write: Callable[[], None] = lambda: None,
 ) -> ClusterReport:
     """One pass in which no wait lasts."""
-    return reconcile(rules, "udr", nodes, tables, order, pause=pause)
+    return reconcile(rules, "udr", nodes, tables, order, pause=pause, before_write=before_write)
 
 
 def raw(name: str, prefix: str, hop: str | None = None, *, kind: str = "VirtualAppliance", **unknown: Any) -> RawRoute:

@@ -2,9 +2,10 @@
 
 import json
 import logging
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import azure.functions as func
@@ -12,10 +13,12 @@ import pytest
 
 from sandbox.cluster import NODE_GROUP, SUBSCRIPTION, scale_event
 from shared.config import Cluster, load_config
-from shared.errors import BusyError, RefusedError, TargetError, UnknownClusterError
-from shared.fleet import CACHE_SECONDS, Connection, Fleet
+from shared.coordination import LEASE_SECONDS
+from shared.errors import BusyError, TargetError, UnknownClusterError
+from shared.fleet import CACHE_SECONDS, VIGIL_SECONDS, Fleet
 from shared.reconcile import Order
 from shared.report import Cause, Outcome
+from shared.surroundings import Connection
 from tests.examples import node, ruled
 from tests.fakes import FakeNodes, FakeTable
 
@@ -27,6 +30,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self._deeds: list[tuple[float, Callable[[], None]]] = []
 
     def now(self) -> datetime:
         return NOW + timedelta(seconds=self.seconds)
@@ -37,25 +41,83 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         self.seconds += seconds
+        for when, deed in [*self._deeds]:
+            if when <= self.seconds:
+                self._deeds.remove((when, deed))
+                deed()
+
+    def at(self, when: float, deed: Callable[[], None]) -> None:
+        """Something that happens while somebody waits."""
+        self._deeds.append((when, deed))
+
+
+class FakeLease:
+    """A lease in memory; `lost` once somebody broke it."""
+
+    def __init__(self, held: set[str], name: str) -> None:
+        self._held, self._name = held, name
+        self.lost = False
+        held.add(name)
+
+    def check(self) -> None:
+        if self.lost:
+            raise BusyError("the lease was lost", retry_after=15)
+
+    def release(self) -> None:
+        self._held.discard(self._name)
+
+
+class FakeCoordination:
+    """Leases and markers in memory."""
+
+    def __init__(self) -> None:
+        self.held: set[str] = set()
+        self.taken: list[str] = []
+        self.versions: dict[str, int] = {}
+        self.writer_lost = False
+
+    @contextmanager
+    def writer(self, cluster: str) -> Iterator[FakeLease]:
+        lease = self.acquire("leases", cluster)
+        if lease is None:
+            raise BusyError("another pass is writing", retry_after=15)
+        lease.lost = self.writer_lost
+        try:
+            yield lease
+        finally:
+            lease.release()
+
+    def acquire(self, folder: str, cluster: str) -> FakeLease | None:
+        name = f"{folder}/{cluster}"
+        if name in self.held:
+            return None
+        self.taken.append(name)
+        return FakeLease(self.held, name)
+
+    def move_marker(self, cluster: str) -> None:
+        self.versions[cluster] = self.versions.get(cluster, 0) + 1
+
+    def marker(self, cluster: str) -> str:
+        return str(self.versions.get(cluster, 0))
 
 
 class Stage:
     """A fleet of clusters with the given names, in front of nodes and tables in memory."""
 
-    def __init__(self, *names: str, mode: str = "udr") -> None:
+    def __init__(self, *names: str) -> None:
         self.clock = Clock()
         self.nodes = {name: FakeNodes(node("a", "100.64.0.0/24", at="10.0.0.4")) for name in names}
         self.tables = {name: FakeTable(ruled(owner=name)) for name in names}
         self.connected: list[str] = []
         self.located: list[str] = []
-        self.leases: list[str] = []
         self.unreachable: set[str] = set()
-        self.taken: set[str] = set()
+        self.broken: set[str] = set()
+        self.coordination = FakeCoordination()
         self.fleet = Fleet(
-            load_config({"AKS_POD_ROUTES_CLUSTERS": json.dumps([_cluster(name, mode) for name in names]), **_STORAGE}),
+            load_config({"AKS_POD_ROUTES_CLUSTERS": json.dumps([_cluster(name) for name in names]), **_STORAGE}),
             connect=self._connect,
             locate=self._locate,
-            writer=self._writer,
+            coordination=lambda: self.coordination,
             clock=self.clock,
         )
 
@@ -63,6 +125,8 @@ class Stage:
         self.connected.append(cluster.name)
         if cluster.name in self.unreachable:
             raise TargetError("HTTP 403 AuthorizationFailed", status=403)
+        if cluster.name in self.broken:
+            raise ZeroDivisionError("a fault of ours")
         return Connection(ruled(owner=cluster.name), self.nodes[cluster.name], (self.tables[cluster.name],))
 
     def _locate(self, cluster: Cluster) -> tuple[str, str] | None:
@@ -71,28 +135,16 @@ class Stage:
             raise TargetError("HTTP 403 AuthorizationFailed", status=403)
         return SUBSCRIPTION.upper(), NODE_GROUP.lower() if cluster.name == "shop" else "MC_other"
 
-    def _writer(self, name: str) -> AbstractContextManager[None]:
-        @contextmanager
-        def lease() -> Iterator[None]:
-            if name in self.taken:
-                raise BusyError("another pass is writing", retry_after=15)
-            self.leases.append(name)
-            yield
-
-        return lease()
-
 
 _STORAGE = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
 
 
-def _cluster(name: str, mode: str) -> dict[str, Any]:
+def _cluster(name: str) -> dict[str, Any]:
     group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg"
-    hub = {"virtualHubId": f"{group}/providers/Microsoft.Network/virtualHubs/rs", "peerAsn": 65001}
-    peers = {"peers": {"addresses": ["10.0.0.9"]}}
     return {
         "name": name,
         "aksClusterId": f"{group}/providers/Microsoft.ContainerService/managedClusters/{name}",
-        "routing": {"mode": mode, **(hub | peers if mode == "routeServer" else {})},
+        "routing": {"mode": "udr"},
     }
 
 
@@ -109,7 +161,7 @@ def test_a_cluster_is_discovered_once_and_kept_for_ten_minutes() -> None:
 def test_a_wake_up_discovers_anew_since_a_new_pool_may_bring_a_new_subnet() -> None:
     stage = Stage("shop")
     stage.fleet.run("shop", Order("timer"))
-    stage.fleet.settle("shop")
+    stage.fleet.keep_vigil("shop")
     assert stage.connected == ["shop", "shop"]
 
 
@@ -151,14 +203,15 @@ def test_a_failing_cluster_stops_no_other() -> None:
 def test_a_plan_takes_no_lease_and_a_pass_takes_one() -> None:
     stage = Stage("shop")
     stage.fleet.run("shop", Order("http", dry_run=True))
-    assert stage.leases == []
+    assert stage.coordination.taken == []
     stage.fleet.run("shop", Order("http"))
-    assert stage.leases == ["shop"]
+    assert stage.coordination.taken == ["leases/shop"]
+    assert stage.coordination.held == set()
 
 
 def test_a_second_writer_is_told_busy_and_reads_no_table() -> None:
     stage = Stage("shop")
-    stage.taken = {"shop"}
+    stage.coordination.held = {"leases/shop"}
     (report,) = stage.fleet.run("shop", Order("http"))
     assert (report.outcome, report.cause, report.retry_after) == (Outcome.BUSY, Cause.BUSY, 15)
     assert stage.tables["shop"].reads == 0
@@ -171,11 +224,21 @@ def test_a_report_says_when_the_pass_began_and_how_long_it_took() -> None:
     assert report.duration_ms > 0
 
 
-def test_a_mode_that_is_not_there_is_refused_before_anything_is_read() -> None:
-    stage = Stage("shop", mode="routeServer")
-    (report,) = stage.fleet.run("shop", Order("http"))
-    assert (report.outcome, report.cause) == (Outcome.FAILED, Cause.REFUSED)
-    assert stage.connected == []
+def test_a_writer_that_lost_its_lease_writes_nothing_more() -> None:
+    stage = Stage("shop")
+    stage.coordination.writer_lost = True
+    (report,) = stage.fleet.run("shop", Order("timer"))
+    assert (report.outcome, report.error) == (Outcome.BUSY, "the lease was lost")
+    assert stage.tables["shop"].requests == []
+
+
+def test_a_fault_of_ours_in_one_cluster_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    stage = Stage("shop", "office")
+    stage.broken = {"office"}
+    reports = {report.cluster: report for report in stage.fleet.run(None, Order("timer"))}
+    assert reports["shop"].outcome is Outcome.APPLIED
+    assert reports["office"].error == "the pass broke off: ZeroDivisionError"
+    assert any(record.exc_info for record in caplog.records)
 
 
 def test_an_unknown_cluster_is_an_error_that_names_the_known_ones() -> None:
@@ -185,28 +248,28 @@ def test_an_unknown_cluster_is_an_error_that_names_the_known_ones() -> None:
 
 def test_an_event_wakes_the_cluster_whose_node_resource_group_it_is_in_whatever_the_case() -> None:
     stage = Stage("shop", "office")
-    assert stage.fleet.affected(_event()) == ("shop",)
+    assert stage.fleet.wake(_event()) == ("shop",)
 
 
 def test_clusters_are_located_once() -> None:
     stage = Stage("shop", "office")
-    stage.fleet.affected(_event())
-    stage.fleet.affected(_event())
+    stage.fleet.wake(_event())
+    stage.fleet.wake(_event())
     assert sorted(stage.located) == ["office", "shop"]
 
 
 def test_a_cluster_that_cannot_be_located_is_woken_by_an_event_of_its_subscription() -> None:
     stage = Stage("shop", "office")
     stage.unreachable = {"office"}
-    assert stage.fleet.affected(_event()) == ("shop", "office")
+    assert stage.fleet.wake(_event()) == ("shop", "office")
     stage.unreachable = set()
-    assert stage.fleet.affected(_event()) == ("shop",)
+    assert stage.fleet.wake(_event()) == ("shop",)
 
 
 def test_a_cluster_that_cannot_be_located_sleeps_through_events_of_other_subscriptions() -> None:
     stage = Stage("office")
     stage.unreachable = {"office"}
-    assert stage.fleet.affected(_event(subscription="00000000-0000-0000-0000-000000000009")) == ()
+    assert stage.fleet.wake(_event(subscription="00000000-0000-0000-0000-000000000009")) == ()
 
 
 def test_an_event_that_does_not_count_asks_nobody_and_leaves_a_debug_line(caplog: pytest.LogCaptureFixture) -> None:
@@ -214,7 +277,7 @@ def test_an_event_that_does_not_count_asks_nobody_and_leaves_a_debug_line(caplog
     caplog.set_level(logging.DEBUG, "aks_pod_routes")
     event = _event()
     event.get_json()["operationName"] = "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/write"
-    assert stage.fleet.affected(event) == ()
+    assert stage.fleet.wake(event) == ()
     assert stage.located == []
     assert [record.levelname for record in caplog.records] == ["DEBUG"]
 
@@ -231,21 +294,96 @@ def test_every_change_is_one_log_line_and_a_held_delete_is_a_warning(caplog: pyt
     assert any("an empty reading never deletes" in record.message for record in caplog.records)
 
 
-def test_a_refused_cluster_is_reported_with_the_reason() -> None:
+def test_an_event_moves_the_marker_of_the_clusters_it_wakes_and_of_no_other() -> None:
+    stage = Stage("shop", "office")
+    stage.fleet.wake(_event())
+    stage.fleet.wake(_event())
+    assert stage.coordination.versions == {"shop": 2}
+
+
+def test_a_vigil_passes_follows_and_gives_its_leases_back() -> None:
+    stage = Stage("shop")
+    report, left = stage.fleet.keep_vigil("shop")
+    assert report is not None
+    assert (report.outcome, report.trigger, left) == (Outcome.APPLIED, "event", False)
+    assert stage.coordination.taken == ["vigils/shop", "leases/shop"]
+    assert stage.coordination.held == set()
+    assert stage.nodes["shop"].following == 0
+
+
+def test_who_finds_the_vigil_kept_goes_without_a_look() -> None:
+    stage = Stage("shop")
+    stage.coordination.held = {"vigils/shop"}
+    assert stage.fleet.keep_vigil("shop") == (None, False)
+    assert stage.connected == []
+
+
+def test_a_returned_message_waits_a_dead_keepers_lease_out() -> None:
+    stage = Stage("shop")
+    stage.coordination.held = {"vigils/shop"}
+    stage.clock.at(25.0, stage.coordination.held.clear)
+    report, _ = stage.fleet.keep_vigil("shop", returned=True)
+    assert report is not None
+    assert report.outcome is Outcome.APPLIED
+
+
+def test_a_returned_message_goes_once_the_holder_has_outlived_a_lease() -> None:
+    stage = Stage("shop")
+    stage.coordination.held = {"vigils/shop"}
+    assert stage.fleet.keep_vigil("shop", returned=True) == (None, False)
+    assert LEASE_SECONDS < stage.clock.seconds < 2 * LEASE_SECONDS
+
+
+def test_a_pass_during_a_vigil_uses_the_nodes_and_the_table_it_knows() -> None:
+    stage = Stage("shop")
+    nodes, table = stage.nodes["shop"], stage.tables["shop"]
+    nodes.changes = [lambda: nodes.come(node("b", "100.64.1.0/24", at="10.0.0.5"))]
+    stage.fleet.keep_vigil("shop")
+    assert table.routed == {"100.64.0.0/24": "10.0.0.4", "100.64.1.0/24": "10.0.0.5"}
+    assert (table.reads, len(table.requests)) == (1, 2)
+
+
+def test_a_wake_up_during_a_vigil_makes_another_window() -> None:
+    stage = Stage("shop")
+    stage.nodes["shop"].changes = [lambda: stage.coordination.move_marker("shop")]
+    stage.fleet.keep_vigil("shop")
+    assert stage.connected == ["shop", "shop"]
+    assert stage.coordination.taken.count("vigils/shop") == 1
+
+
+def test_wake_ups_without_end_are_handed_on_before_the_platform_ends_the_function() -> None:
     stage = Stage("shop")
 
-    def refuse(cluster: Cluster) -> Connection:
-        raise RefusedError(f"{cluster.name} is stopped; start it")
+    def another() -> None:
+        stage.coordination.move_marker("shop")
+        stage.nodes["shop"].changes.append(another)
 
-    fleet = Fleet(
-        load_config({"AKS_POD_ROUTES_CLUSTERS": json.dumps([_cluster("shop", "udr")]), **_STORAGE}),
-        connect=refuse,
-        locate=lambda _: None,
-        writer=lambda _: nullcontext(),
-        clock=stage.clock,
-    )
-    (report,) = fleet.run("shop", Order("http"))
-    assert (report.cause, report.error) == (Cause.REFUSED, "shop is stopped; start it")
+    stage.nodes["shop"].changes = [another]
+    report, left = stage.fleet.keep_vigil("shop")
+    assert report is not None
+    assert left
+    assert stage.clock.seconds <= VIGIL_SECONDS + 10
+    assert stage.coordination.held == set()
+
+
+def test_a_failed_window_ends_the_vigil_and_gives_the_lease_back() -> None:
+    stage = Stage("shop")
+    stage.unreachable = {"shop"}
+    report, left = stage.fleet.keep_vigil("shop")
+    assert report is not None
+    assert (report.outcome, left) == (Outcome.FAILED, False)
+    assert stage.coordination.held == set()
+
+
+def test_the_platform_lets_a_vigil_end_and_hides_a_message_longer_than_a_dead_lease_lasts() -> None:
+    host = json.loads((Path(__file__).parents[1] / "host.json").read_text())
+    assert _seconds(host["functionTimeout"]) > VIGIL_SECONDS
+    assert _seconds(host["extensions"]["queues"]["visibilityTimeout"]) > LEASE_SECONDS
+
+
+def _seconds(span: str) -> int:
+    hours, minutes, seconds = map(int, span.split(":"))
+    return hours * 3600 + minutes * 60 + seconds
 
 
 def _event(*, subscription: str = SUBSCRIPTION) -> func.EventGridEvent:

@@ -1,119 +1,101 @@
-"""A wake-up played on a clock that only moves when somebody waits: how long it stays, and when it goes."""
-
-from collections.abc import Iterator
-from dataclasses import replace
-from itertools import chain, repeat
+"""A wake-up played on a clock that only moves when somebody waits: how long it stays, how often it passes, when it goes."""
 
 import pytest
 
 from shared.models import Waiting
 from shared.report import ClusterReport, Outcome
-from shared.settle import RECHECK_SECONDS, Window, settle
+from shared.settle import BUSY_SECONDS, Window, settle
 
-QUIET = ClusterReport("c", "udr", "event", Outcome.IN_SYNC, fingerprint="a" * 12, node_count=3)
-LARGER = ClusterReport("c", "udr", "event", Outcome.APPLIED, fingerprint="b" * 12, node_count=4)
-WAITS = ClusterReport(
-    "c",
-    "udr",
-    "event",
-    Outcome.IN_SYNC,
-    fingerprint="a" * 12,
-    node_count=4,
-    waiting=(Waiting("n4", "no pod CIDR yet"),),
-)
+QUIET = ClusterReport("c", "udr", "event", Outcome.IN_SYNC, node_count=3)
+APPLIED = ClusterReport("c", "udr", "event", Outcome.APPLIED, node_count=4)
+WAITS = ClusterReport("c", "udr", "event", Outcome.IN_SYNC, node_count=4, waiting=(Waiting("n4", "no pod CIDR yet"),))
 FAILS = ClusterReport("c", "udr", "event", Outcome.FAILED, error="the API server did not answer")
 BUSY = ClusterReport("c", "udr", "event", Outcome.BUSY, error="another writer")
-HELD = ClusterReport("c", "udr", "event", Outcome.HELD, fingerprint="c" * 12, node_count=1)
+HELD = ClusterReport("c", "udr", "event", Outcome.HELD, node_count=1)
 
 
 class Play:
-    """Passes that take `lasting` seconds each and report what the script says; the last report goes on for ever."""
+    """Passes report one line of the script after the other, the last for ever; changes come at their times, in seconds."""
 
-    def __init__(self, *script: ClusterReport, lasting: float = 0.5) -> None:
-        self.now = 1000.0
-        self.reports: list[ClusterReport] = []
-        self._script: Iterator[ClusterReport] = chain(script, repeat(script[-1]))
+    def __init__(self, script: list[ClusterReport], changes: list[float], *, lasting: float = 0.0) -> None:
+        self.now = 0.0
+        self.passes: list[float] = []
+        self._script = script
+        self._changes = changes
         self._lasting = lasting
 
     def run_pass(self) -> ClusterReport:
+        self.passes.append(self.now)
         self.now += self._lasting
-        self.reports.append(next(self._script))
-        return self.reports[-1]
+        return self._script[min(len(self.passes), len(self._script)) - 1]
+
+    def wait(self, seconds: float) -> bool:
+        if self._changes and self._changes[0] <= self.now + seconds:
+            self.now = max(self.now, self._changes.pop(0))
+            return True
+        self.now += seconds
+        return False
 
     def pause(self, seconds: float) -> None:
         self.now += seconds
 
     def settle(self, maximum: float = 180, quiet: float = 20) -> ClusterReport:
-        return settle(self.run_pass, Window(maximum, quiet), clock=lambda: self.now, pause=self.pause)
-
-    @property
-    def seconds(self) -> float:
-        return self.now - 1000.0
+        return settle(self.run_pass, self.wait, Window(maximum, quiet), clock=lambda: self.now, pause=self.pause)
 
 
-STAYS = [
-    ("nothing happens: one quiet time", [QUIET], 20, 24),
-    ("the nodes come a little later", [QUIET] * 5 + [LARGER, QUIET], 33, 42),
+STAYS: list[tuple[str, list[ClusterReport], list[float], list[float], float]] = [
+    ("nothing happens: one pass and one quiet time", [QUIET], [], [0], 20),
+    ("a change begins a pass and the quiet time anew", [QUIET, APPLIED], [15], [0, 15], 35),
+    ("a change after the quiet time is the next wake-up's, or the timer's", [QUIET], [21], [0], 20),
+    ("nodes register, and their CIDRs come later still", [QUIET, WAITS, APPLIED], [10, 90], [0, 10, 90], 110),
+    ("a node waits for ever", [WAITS], [], [0], 180),
     (
-        "an event comes before the nodes, and CIDRs come later still",
-        [QUIET] * 3 + [WAITS] * 20 + [LARGER, QUIET],
-        75,
-        85,
+        "changes for ever",
+        [APPLIED],
+        [float(at) for at in range(10, 900, 10)],
+        [float(at) for at in range(0, 181, 10)],
+        180,
     ),
-    ("a node waits for ever", [WAITS], 175, 181),
-    ("the API server fails: the queue brings the wake-up back", [FAILS, QUIET], 0, 1),
-    ("the API server fails after a while", [WAITS] * 5 + [FAILS, QUIET], 12, 14),
-    ("another writer is at work, then done", [BUSY] * 5 + [QUIET], 25, 30),
-    ("other wake-ups write now and then: what they do is no change of the cluster", [QUIET, BUSY] * 50, 20, 24),
-    ("a rail holds something: a person has to act, waiting does not help", [HELD], 20, 24),
+    ("a pass that fails ends it: the queue brings the wake-up back", [FAILS], [5], [0], 0),
+    ("a pass that fails after a while", [WAITS, FAILS], [12], [0, 12], 12),
+    ("another writer is at work, then done", [BUSY, BUSY, QUIET], [], [0, 0.5, 1], 20),
+    ("another writer is at work for ever", [BUSY], [], [at * BUSY_SECONDS for at in range(361)], 180),
+    ("a rail holds something: a person has to act, waiting does not help", [HELD], [], [0], 20),
 ]
 
 
-@pytest.mark.parametrize(("script", "least", "most"), [case[1:] for case in STAYS], ids=[case[0] for case in STAYS])
-def test_a_wake_up_stays_until_the_cluster_has_settled(script: list[ClusterReport], least: float, most: float) -> None:
-    play = Play(*script)
+@pytest.mark.parametrize(
+    ("script", "changes", "passes", "end"), [case[1:] for case in STAYS], ids=[case[0] for case in STAYS]
+)
+def test_a_wake_up_stays_until_the_cluster_has_settled(
+    script: list[ClusterReport], changes: list[float], passes: list[float], end: float
+) -> None:
+    play = Play(script, list(changes))
     play.settle()
-    assert least <= play.seconds <= most
+    assert (play.passes, play.now) == (passes, end)
 
 
 def test_the_report_is_that_of_the_last_pass() -> None:
-    play = Play(WAITS, LARGER, QUIET)
-    assert play.settle() is play.reports[-1]
-    assert len(play.reports) > 3
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        replace(QUIET, node_count=4),
-        replace(QUIET, fingerprint="b" * 12),
-        replace(QUIET, waiting=(Waiting("n3", "no pod CIDR yet"),)),
-    ],
-    ids=["a node more", "another plan", "a node that waits"],
-)
-def test_any_change_starts_the_quiet_time_again(change: ClusterReport) -> None:
-    play = Play(QUIET, QUIET, QUIET, QUIET, change, QUIET)
-    play.settle()
-    assert play.seconds >= 5 * (RECHECK_SECONDS + 0.5) + 20
+    assert Play([WAITS, APPLIED], [10]).settle() is APPLIED
+    assert Play([BUSY], []).settle() is BUSY
 
 
 def test_no_quiet_time_means_one_pass_where_no_node_waits() -> None:
-    play = Play(QUIET)
+    play = Play([QUIET], [5])
     play.settle(quiet=0)
-    assert len(play.reports) == 1
+    assert play.passes == [0]
 
 
 def test_there_is_always_one_pass() -> None:
-    play = Play(WAITS)
+    play = Play([WAITS], [1])
     assert play.settle(maximum=0) is WAITS
-    assert len(play.reports) == 1
+    assert play.passes == [0]
 
 
-def test_no_pass_is_begun_that_would_start_after_the_maximum() -> None:
-    play = Play(WAITS, lasting=50)
+def test_a_long_pass_counts_into_the_time() -> None:
+    play = Play([WAITS], [10, 60, 120, 170], lasting=50)
     play.settle(maximum=180)
-    assert len(play.reports) == 4
-    assert play.seconds == 4 * 50 + 3 * RECHECK_SECONDS
+    assert play.passes == [0, 50, 100, 150]
 
 
 def test_an_error_of_a_pass_goes_to_the_caller() -> None:
@@ -121,4 +103,4 @@ def test_an_error_of_a_pass_goes_to_the_caller() -> None:
         raise RuntimeError("killed")
 
     with pytest.raises(RuntimeError, match="killed"):
-        settle(broken, Window(180, 20), clock=lambda: 0.0, pause=lambda _: None)
+        settle(broken, lambda _: False, Window(180, 20), clock=lambda: 0.0, pause=lambda _: None)

@@ -64,7 +64,10 @@ def test_the_scale_event_comes_from_event_grid_and_goes_to_the_queue() -> None:
 
 
 def test_the_wake_up_comes_from_the_same_queue() -> None:
-    assert bindings("on_wake") == {"message": {"type": "queueTrigger", "direction": "IN", **STORAGE}}
+    assert bindings("on_wake") == {
+        "message": {"type": "queueTrigger", "direction": "IN", **STORAGE},
+        "again": {"type": "queue", "direction": "OUT", **STORAGE},
+    }
 
 
 @pytest.mark.parametrize(("function", "method"), [("plan", "GET"), ("reconcile", "POST")])

@@ -37,17 +37,6 @@ def patient(settling: Stage) -> Stage:
     return settling
 
 
-def readings(stage: Stage) -> int:
-    """How often the app has read all nodes."""
-    calls = stage.cloud.kubernetes.calls
-    return min(calls.count("/api/v1/nodes"), calls.count("/ciliumnodes"))
-
-
-def await_reading(stage: Stage, *, after: int) -> None:
-    """Until the app has read all nodes more often than that."""
-    eventually(lambda: readings(stage) > after, "the wake-up has read the nodes")
-
-
 def send(stage: Stage, text: str) -> None:
     """Put a message on the queue, as a person or another version of the app might."""
     with stage.queue() as queue:
@@ -56,12 +45,13 @@ def send(stage: Stage, text: str) -> None:
 
 def test_a_wake_up_stays_until_late_nodes_with_later_pod_cidrs_are_routed(patient: Stage) -> None:
     patient.reconcile()
-    since, before = patient.host.cursor(), readings(patient)
+    since = patient.host.cursor()
 
     patient.host.send_event("on_scale_event", scale_event("apps"))
-    await_reading(patient, after=before)
+    patient.cloud.kubernetes.wait_for_watches(2)
+    lists = patient.cloud.kubernetes.calls.count(watch=False)
     names = patient.cluster.register("apps", 2)
-    await_reading(patient, after=readings(patient))
+    eventually(lambda: f"{names[1]} (no pod CIDR yet)" in patient.new_log(), "the wake-up has seen the new nodes")
     assert patient.in_step()
     patient.cluster.assign_cidrs(names)
 
@@ -74,6 +64,7 @@ def test_a_wake_up_stays_until_late_nodes_with_later_pod_cidrs_are_routed(patien
     assert [each.function for each in patient.host.invocations(after=since)] == ["on_scale_event", "on_wake"]
     assert done.trigger["dequeueCount"] == 1
     assert patient.messages() == []
+    assert patient.cloud.kubernetes.calls.count(watch=False) == lists  # what came later came by watch
 
 
 def test_many_events_of_one_operation_all_settle(patient: Stage) -> None:

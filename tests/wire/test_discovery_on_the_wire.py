@@ -116,7 +116,9 @@ def test_a_wake_up_discovers_anew(stage: Stage, waits: list[float]) -> None:
     app = stage.start({"settle": {"maxSeconds": 1, "quietSeconds": 0}})
     app.run()
     stage.forget_calls()
-    assert app.fleet.settle("shop-weu").outcome is Outcome.IN_SYNC
+    report, left = app.fleet.keep_vigil("shop-weu")
+    assert report is not None
+    assert (report.outcome, left) == (Outcome.IN_SYNC, False)
     assert stage.arm.count("GET", CLUSTER_ID) == 1
 
 

@@ -12,10 +12,10 @@ from azure.storage.blob import BlobLeaseClient, BlobServiceClient, ContainerClie
 
 from sandbox.azurite import Azurite
 from shared import coordination
-from shared.coordination import CONTAINER, LEASE_SECONDS, Leases
+from shared.coordination import CONTAINER, LEASE_SECONDS, Coordination
 from shared.errors import BusyError, StorageError
 from shared.report import Cause, Outcome
-from tests.wire.stage import ONE_TABLE, Stage, said
+from tests.wire.stage import APPS, ONE_TABLE, Stage, said
 
 pytestmark = pytest.mark.wire
 
@@ -43,7 +43,7 @@ def duration(container: ContainerClient) -> str:
 
 
 def test_a_second_writer_is_turned_away_until_the_first_is_done(container: ContainerClient) -> None:
-    first, second = Leases(container), Leases(container)  # two instances of the app
+    first, second = Coordination(container), Coordination(container)  # two instances of the app
     with first.writer("shop-weu"):
         assert state(container) == "leased"
         assert duration(container) == "fixed"
@@ -64,7 +64,7 @@ def test_container_and_blob_are_created_by_whoever_is_first_even_by_many_at_once
     def write() -> str:
         together.wait()
         try:
-            with Leases(container).writer("shop-weu"):
+            with Coordination(container).writer("shop-weu"):
                 assert turned_away.wait(10)
                 return "wrote"
         except BusyError:
@@ -93,9 +93,9 @@ def test_another_instance_may_create_the_blob_or_take_its_lease_in_between(
     monkeypatch.setattr(ContainerClient, "create_container", overtaken)
     if leased:
         with pytest.raises(BusyError):
-            Leases(container).writer("shop-weu").__enter__()
+            Coordination(container).writer("shop-weu").__enter__()
     else:
-        with Leases(container).writer("shop-weu"):
+        with Coordination(container).writer("shop-weu"):
             assert state(container) == "leased"
 
 
@@ -112,7 +112,7 @@ def test_a_blob_that_cannot_be_created_because_it_is_leased_is_busy(
 
     monkeypatch.setattr(ContainerClient, "upload_blob", refused)
     with pytest.raises(BusyError):
-        Leases(container).writer("shop-weu").__enter__()
+        Coordination(container).writer("shop-weu").__enter__()
 
 
 def test_a_pass_that_lasts_keeps_its_lease_by_renewing_it(
@@ -127,7 +127,7 @@ def test_a_pass_that_lasts_keeps_its_lease_by_renewing_it(
 
     monkeypatch.setattr(BlobLeaseClient, "renew", counted)
     monkeypatch.setattr(coordination, "RENEW_SECONDS", 0.005)
-    with Leases(container).writer("shop-weu"):
+    with Coordination(container).writer("shop-weu"):
         for _ in range(3):
             assert renewed.acquire(timeout=10)
     assert state(container) == "available"
@@ -151,7 +151,7 @@ def test_a_renewal_that_fails_is_logged_and_tried_again(
 
     monkeypatch.setattr(BlobLeaseClient, "renew", renew)
     monkeypatch.setattr(coordination, "RENEW_SECONDS", 0.005)
-    with Leases(container).writer("shop-weu"):
+    with Coordination(container).writer("shop-weu"):
         assert done.wait(10)
     assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == [
         "the lease of shop-weu was not renewed: ServiceRequestError"
@@ -164,14 +164,14 @@ def test_renewals_come_well_before_the_lease_ends() -> None:
 
 
 def test_a_killed_writers_lease_ends_by_itself(container: ContainerClient) -> None:
-    with Leases(container).writer("shop-weu"):
+    with Coordination(container).writer("shop-weu"):
         pass
     blob = container.get_blob_client("leases/shop-weu")
     blob.acquire_lease(LEASE_SECONDS)  # a writer whom nobody sees renew or release
     with pytest.raises(BusyError):
-        Leases(container).writer("shop-weu").__enter__()
+        Coordination(container).writer("shop-weu").__enter__()
     BlobLeaseClient(blob).break_lease(0)  # what LEASE_SECONDS of silence do
-    with Leases(container).writer("shop-weu"):
+    with Coordination(container).writer("shop-weu"):
         assert state(container) == "leased"
     assert state(container) == "available"
 
@@ -180,15 +180,15 @@ def test_a_lease_that_was_lost_is_no_error_of_the_pass(
     container: ContainerClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The write itself is conditional, so that a pass which lost its lease cannot do harm."""
-    with Leases(container).writer("shop-weu"):
+    with Coordination(container).writer("shop-weu"):
         BlobLeaseClient(container.get_blob_client("leases/shop-weu")).break_lease(0)
-        with Leases(container).writer("shop-weu"):
+        with Coordination(container).writer("shop-weu"):
             pass
     assert "the lease of shop-weu was not released and ends by itself: ResourceExistsError" in caplog.text
 
 
 def test_the_lease_is_given_back_when_the_pass_raises(container: ContainerClient) -> None:
-    with pytest.raises(ZeroDivisionError), Leases(container).writer("shop-weu"):
+    with pytest.raises(ZeroDivisionError), Coordination(container).writer("shop-weu"):
         raise ZeroDivisionError
     assert state(container) == "available"
 
@@ -205,7 +205,7 @@ def test_the_lease_is_given_back_after_a_pass_that_failed(stage: Stage, containe
 def test_a_pass_beside_a_writer_is_busy_and_asks_and_writes_nothing(stage: Stage, container: ContainerClient) -> None:
     stage.cluster.add("apps", 2)
     app = stage.start(ONE_TABLE)
-    with Leases(container).writer("shop-weu"):
+    with Coordination(container).writer("shop-weu"):
         report = app.run()
         assert (report.outcome, report.cause, report.retry_after) == (Outcome.BUSY, Cause.BUSY, 15)
         assert (stage.calls(), stage.pages()) == ([], (0, 0))
@@ -264,4 +264,103 @@ def test_storage_that_fails_in_between_is_a_storage_error(
 
     monkeypatch.setattr(ContainerClient, "create_container", down)
     with pytest.raises(StorageError, match=r"could not be used \(The server is busy.\); check AzureWebJobsStorage"):
-        Leases(container).writer("shop-weu").__enter__()
+        Coordination(container).writer("shop-weu").__enter__()
+
+
+# A lease that is lost
+
+
+def test_a_writer_whose_process_stood_still_for_too_long_notices(container: ContainerClient) -> None:
+    now = [0.0]
+    with Coordination(container, clock=lambda: now[0]).writer("shop-weu") as lease:
+        lease.check()
+        now[0] = LEASE_SECONDS - 0.1
+        lease.check()
+        now[0] = float(LEASE_SECONDS)
+        with pytest.raises(BusyError, match="was lost in the middle of the pass"):
+            lease.check()
+
+
+def test_a_renewal_counts_from_when_it_was_asked_for(
+    container: ContainerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, asked, answered = [0.0], threading.Semaphore(0), threading.Event()
+
+    def renew(self: BlobLeaseClient, **_: Any) -> None:
+        if not answered.is_set():
+            now[0] = 15.0  # the answer took its time
+            answered.set()
+            return
+        asked.release()
+        raise ServiceRequestError("no answer")
+
+    monkeypatch.setattr(BlobLeaseClient, "renew", renew)
+    monkeypatch.setattr(coordination, "RENEW_SECONDS", 0.005)
+    with Coordination(container, clock=lambda: now[0]).writer("shop-weu") as lease:
+        assert asked.acquire(timeout=10)  # the answer to the first has been taken in
+        lease.check()
+        now[0] = LEASE_SECONDS + 1.0  # from 0, when it was asked for, not from 15
+        with pytest.raises(BusyError):
+            lease.check()
+
+
+def break_and_await_the_renewal(container: ContainerClient) -> None:
+    BlobLeaseClient(container.get_blob_client("leases/shop-weu")).break_lease(0)
+    for thread in threading.enumerate():
+        if thread.name == "lease-shop-weu":
+            thread.join(10)
+
+
+def test_a_writer_whose_lease_was_broken_notices_at_the_next_renewal(
+    container: ContainerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coordination, "RENEW_SECONDS", 0.005)
+    with Coordination(container).writer("shop-weu") as lease:
+        lease.check()
+        break_and_await_the_renewal(container)
+        with pytest.raises(BusyError):
+            lease.check()
+
+
+def test_a_pass_that_lost_its_lease_after_it_read_the_table_does_not_write(
+    stage: Stage, container: ContainerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coordination, "RENEW_SECONDS", 0.005)
+    stage.cluster.add("apps", 2)
+    app = stage.start()
+    stage.arm.before_next("GET", "rt-apps", lambda: break_and_await_the_renewal(container))
+    report = app.run()
+    assert (report.outcome, report.cause) == (Outcome.BUSY, Cause.BUSY)
+    assert stage.arm.count("PUT", APPS) == 0
+    assert app.run().outcome is Outcome.APPLIED
+
+
+# The marker
+
+
+def test_a_marker_has_another_version_after_every_move_and_none_before_the_first(container: ContainerClient) -> None:
+    first, second = Coordination(container), Coordination(container)
+    versions = [first.marker("shop-weu")]
+    for instance in (first, second, first):
+        instance.move_marker("shop-weu")
+        assert first.marker("shop-weu") == second.marker("shop-weu")
+        versions.append(second.marker("shop-weu"))
+    assert versions[0] == ""
+    assert len(set(versions)) == 4
+
+
+def test_the_vigil_and_the_writer_are_two_leases(container: ContainerClient) -> None:
+    instance = Coordination(container)
+    vigil = instance.acquire("vigils", "shop-weu")
+    assert vigil is not None
+    with instance.writer("shop-weu"):
+        assert instance.acquire("vigils", "shop-weu") is None
+    vigil.release()
+
+
+@pytest.mark.parametrize("use", ["marker", "move_marker"])
+def test_a_marker_in_an_account_that_does_not_answer_is_told(use: str, waits: list[float]) -> None:
+    with BlobServiceClient.from_connection_string(NOWHERE) as service:
+        instance = Coordination(service.get_container_client(CONTAINER))
+        with pytest.raises(StorageError, match="AzureWebJobsStorage"):
+            getattr(instance, use)("shop-weu")

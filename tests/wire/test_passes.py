@@ -297,6 +297,6 @@ def test_an_event_of_the_node_resource_group_finds_the_cluster_with_one_call(sta
         event_time=None,
         data_version=raw["dataVersion"],
     )
-    assert app.fleet.affected(event) == ("shop-weu",)
-    assert app.fleet.affected(event) == ("shop-weu",)
+    assert app.fleet.wake(event) == ("shop-weu",)
+    assert app.fleet.wake(event) == ("shop-weu",)
     assert [(call.method, call.status) for call in stage.arm.calls] == [("GET", 200)]

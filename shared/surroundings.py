@@ -1,0 +1,84 @@
+"""What a fleet is handed from outside: connected clusters, coordination, time. Shapes only; `wiring` builds what fits them."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from shared.models import Finding, Rules
+from shared.reconcile import NodeSource, Target
+
+
+class FollowedNodes(NodeSource, Protocol):
+    """Nodes that are kept up to date while one stays with them."""
+
+    def wait(self, seconds: float) -> bool:
+        """Whether something that matters changed; at most so many seconds."""
+        ...
+
+
+class FollowableSource(NodeSource, Protocol):
+    """A source that can be read once, or followed."""
+
+    def follow(self) -> AbstractContextManager[FollowedNodes]:
+        """Stay with the nodes."""
+        ...
+
+
+class Lease(Protocol):
+    """A lease that is held."""
+
+    def check(self) -> None:
+        """BusyError where it is lost."""
+        ...
+
+    def release(self) -> None:
+        """Give it back."""
+        ...
+
+
+class Coordination(Protocol):
+    """What the instances of the app share."""
+
+    def writer(self, cluster: str) -> AbstractContextManager[Lease]:
+        """Be the cluster's one writer, or BusyError."""
+        ...
+
+    def acquire(self, folder: str, cluster: str) -> Lease | None:
+        """A lease, or None where somebody has it."""
+        ...
+
+    def move_marker(self, cluster: str) -> None:
+        """Give the marker a new version."""
+        ...
+
+    def marker(self, cluster: str) -> str:
+        """The marker's version."""
+        ...
+
+
+class Clock(Protocol):
+    """Time, as it is handed in."""
+
+    def now(self) -> datetime:
+        """The wall clock, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds since some moment."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A cluster that was discovered: where its nodes are read and which tables are its."""
+
+    rules: Rules
+    source: FollowableSource
+    targets: Sequence[Target]
+    findings: tuple[Finding, ...] = ()
