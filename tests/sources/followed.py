@@ -14,12 +14,14 @@ from sandbox.authority import Authority
 from sandbox.kubernetes_api.api import KubernetesApi
 from sandbox.server import ServerThread
 from shared.models import Reading
+from shared.sources.following import Following
 from shared.sources.kubernetes import KubernetesSource
 from tests.sources.cluster import CILIUM_NODES, NODES
 
 PATIENCE = 20.0
 """Seconds for what is sure to happen, on however slow a machine; nothing takes as long."""
 
+BOTH = (NODES, CILIUM_NODES)
 WATCH = "watch=true"
 
 
@@ -64,6 +66,20 @@ def eventually(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.005)
+
+
+def take_down(api: KubernetesApi, code: int = 503, paths: tuple[str, ...] = BOTH, text: str = "no") -> None:
+    """End every watch and answer the next ones like this, until the faults are cleared."""
+    for path in paths:
+        api.answer_next(path, code, text, times=10_000, query_contains=WATCH)
+    before = {path: api.calls.count(path, watch=True) for path in paths}
+    api.drop_watches()
+    for path in paths:  # the next attempt shows that the end of the last watch was noticed
+        eventually(lambda path=path: api.calls.count(path, watch=True) > before[path])  # type: ignore[misc]
+
+
+def sees(nodes: Following, number: int, cidr: str) -> bool:
+    return nodes.wait(PATIENCE) and cidrs_by_number(nodes.read()).get(number) == [cidr]
 
 
 def watching_threads() -> list[str]:

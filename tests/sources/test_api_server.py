@@ -20,6 +20,7 @@ from sandbox.server import ServerThread
 from shared.errors import RefusedError, SourceError
 from shared.models import Reading
 from shared.sources import api_server
+from shared.sources.api_server import ApiServer
 from shared.sources.kubernetes import KubernetesSource
 from tests.sources.cluster import CILIUM_NODES, NODES, cidrs, failure, fill
 
@@ -91,6 +92,51 @@ def test_what_will_not_pass_by_itself_is_not_asked_again(
     failure(source)
     assert api.calls.count(NODES) == 1
     assert waits == []
+
+
+# Streams
+
+
+def test_a_stream_that_was_left_is_closed_whoever_still_holds_it(
+    api: KubernetesApi, server: str, authority: Authority
+) -> None:
+    with ApiServer.connect(server, authority.ca_pem, lambda: "admin-secret").stream(
+        NODES, {"watch": "true"}, silence=30
+    ) as stream:
+        api.wait_for_watches(1)
+    api.wait_for_watches(0)
+    stream.hang_up()  # too late, and no error
+    assert stream.status == 200
+
+
+def test_a_stream_is_asked_for_once_whatever_the_answer(
+    api: KubernetesApi, server: str, authority: Authority, waits: list[float]
+) -> None:
+    api.answer_next(NODES, 503, "no", headers={"Retry-After": "7"})
+    with ApiServer.connect(server, authority.ca_pem, lambda: "admin-secret").stream(
+        NODES, {"watch": "true"}, silence=30
+    ) as stream:
+        assert (stream.status, stream.retry_after) == (503, 7)
+    assert (len(api.calls), waits) == (1, [])
+
+
+@pytest.mark.parametrize("text", ["Wed, 22 Nov 2026 10:00:00 GMT", "-1", "1.5", "³", ""])
+def test_a_retry_after_that_is_no_number_of_seconds_is_none(
+    api: KubernetesApi, server: str, authority: Authority, text: str
+) -> None:
+    api.answer_next(NODES, 503, "no", headers={"Retry-After": text})
+    with ApiServer.connect(server, authority.ca_pem, lambda: "admin-secret").stream(
+        NODES, {"watch": "true"}, silence=30
+    ) as stream:
+        assert stream.retry_after == 0
+
+
+def test_a_stream_from_nowhere_says_so(authority: Authority) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening
+        api = ApiServer.connect(f"https://127.0.0.1:{taken.getsockname()[1]}", authority.ca_pem, lambda: "x")
+        with pytest.raises(SourceError, match="no answer"), api.stream(NODES, {"watch": "true"}, silence=30):
+            pass
 
 
 # Refusals
