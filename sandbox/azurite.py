@@ -31,6 +31,14 @@ class AzuriteError(RuntimeError):
     """Azurite could not be installed or started; the text holds what npm or node said."""
 
 
+def connection_string(blob_url: str, queue_url: str) -> str:
+    """How to reach the emulator's account at these addresses."""
+    return (
+        f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};"
+        f"BlobEndpoint={blob_url}/{ACCOUNT};QueueEndpoint={queue_url}/{ACCOUNT};"
+    )
+
+
 def ensure_installed() -> Path:
     """The entry script of the pinned Azurite, installed with `npm ci` when it is not there yet.
 
@@ -82,10 +90,7 @@ class Azurite:
     @property
     def connection_string(self) -> str:
         """For `AzureWebJobsStorage` and the storage SDKs."""
-        return (
-            f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};"
-            f"BlobEndpoint={self.blob_url}/{ACCOUNT};QueueEndpoint={self.queue_url}/{ACCOUNT};"
-        )
+        return connection_string(self.blob_url, self.queue_url)
 
     def __enter__(self) -> Self:
         script = ensure_installed()

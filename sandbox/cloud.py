@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from sandbox.authority import Authority
+from sandbox.endpoint import Endpoint
 from sandbox.identity import Tokens, identity_app
 from sandbox.kubernetes_api.api import KubernetesApi
 from sandbox.resource_manager import ResourceManager
@@ -38,12 +39,15 @@ class Cloud:
 
     def __enter__(self) -> Self:
         arm_port, kubernetes_port = self._ports
-        servers = self._running.enter_context(ServerThread())
-        self.identity_url = servers.serve(identity_app(self.tokens, self._identity_header))
-        self.arm.base_url = servers.serve(self.arm.app(), tls=self.authority.server_context(), port=arm_port)
-        self.kubernetes_url = servers.serve(
-            self.kubernetes.app(), tls=self.authority.server_context(), port=kubernetes_port
+        certificate = self.authority.server_context
+        self.servers = self._running.enter_context(ServerThread())
+        self.identity_endpoint = Endpoint(self.servers, identity_app(self.tokens, self._identity_header))
+        self.arm_endpoint = Endpoint(self.servers, self.arm.app(), tls=certificate(), port=arm_port)
+        self.kubernetes_endpoint = Endpoint(
+            self.servers, self.kubernetes.app(), tls=certificate(), port=kubernetes_port
         )
+        self.identity_url, self.kubernetes_url = self.identity_endpoint.url, self.kubernetes_endpoint.url
+        self.arm.base_url = self.arm_endpoint.url
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -26,6 +26,12 @@ POD_CIDR = "100.64.0.0/10"
 FIREWALL = "10.10.240.4"
 
 
+def scale_set_id(pool: str) -> str:
+    """The id of an agent pool's scale set."""
+    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{NODE_GROUP}"
+    return f"{group}/providers/Microsoft.Compute/virtualMachineScaleSets/{scale_set_name(pool)}"
+
+
 def table_id(name: str) -> str:
     """The id of a route table of the sandbox."""
     return f"{GROUP}/providers/Microsoft.Network/routeTables/{name}"
@@ -56,6 +62,7 @@ class Cluster:
         self._instances = {pool.name: itertools.count() for pool in POOLS}
         self._addresses = {pool.name: ip_network(pool.prefix).hosts() for pool in POOLS}
         self._cidrs = ip_network(POD_CIDR).subnets(new_prefix=24)
+        self._machines: dict[str, str] = {}
         for each in self._addresses.values():
             for _ in range(3):  # Azure keeps the first addresses of a subnet
                 next(each)
@@ -81,6 +88,8 @@ class Cluster:
             kube_server=cloud.kubernetes_url,
             kube_ca_pem=cloud.authority.ca_pem,
         )
+        for pool in POOLS:
+            arm.machines.add_scale_set(scale_set_id(pool.name), subnet=f"{NETWORK_ID}/subnets/{pool.subnet}")
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -108,10 +117,12 @@ class Cluster:
         }
 
     def register(self, pool: str, count: int = 1) -> list[str]:
-        """Nodes join the cluster; they have no pod CIDR yet."""
-        names = [scale_set_node_name(pool, next(self._instances[pool])) for _ in range(count)]
-        for name in names:
+        """Machines join the cluster as nodes; they have no pod CIDR yet."""
+        instances = [next(self._instances[pool]) for _ in range(count)]
+        names = [scale_set_node_name(pool, instance) for instance in instances]
+        for instance, name in zip(instances, names, strict=True):
             address = str(next(self._addresses[pool]))
+            self._machines[name] = self._cloud.arm.machines.add_instance(scale_set_id(pool), instance, name, [address])
             self._cloud.kubernetes.put(
                 aks_node(
                     name, pool, [address], created=_now(), subscription=SUBSCRIPTION, node_resource_group=NODE_GROUP
@@ -133,10 +144,20 @@ class Cluster:
         return names
 
     def remove(self, names: Sequence[str]) -> None:
-        """Nodes leave the cluster, and Cilium forgets them."""
+        """Nodes leave the cluster, Cilium forgets them, and their machines are gone."""
+        self.remove_nodes(names)
+        self.remove_machines(names)
+
+    def remove_nodes(self, names: Sequence[str]) -> None:
+        """Kubernetes and Cilium forget nodes whose machines go on running: what the brake is for."""
         for name in names:
             self._cloud.kubernetes.delete("Node", name)
             self._cloud.kubernetes.delete("CiliumNode", name)
+
+    def remove_machines(self, names: Sequence[str]) -> None:
+        """Azure deletes the machines of these names; a node of it that Kubernetes still has stays there."""
+        for name in names:
+            self._cloud.arm.machines.remove(self._machines.pop(name))
 
     def edit_route(self, table: str, prefix: str, **properties: str | None) -> None:
         """Somebody changes a route by hand; None takes a property away."""

@@ -10,6 +10,7 @@ from typing import TypeVar
 from aiohttp import web
 
 from sandbox.cluster import POOLS, scale_event, table_id
+from sandbox.fault_words import fault_lines, options_of
 from sandbox.narration import Routes, changed_routes
 from sandbox.world import World
 
@@ -32,11 +33,13 @@ class Control:
         app = web.Application()
         app.router.add_get("/tables", self._tables)
         app.router.add_get("/watch", self._watch)
+        app.router.add_get("/faults", self._faults)
         deeds: Mapping[str, Callable[[web.Request], str]] = {
             "/scale": self._scale,
             "/break": self._break,
             "/vanish": self._vanish,
             "/timer": self._timer,
+            "/fault": self._fault,
         }
         for path, deed in deeds.items():
             app.router.add_post(path, _answering(deed))
@@ -88,12 +91,25 @@ class Control:
         if not 0 <= fraction <= 1:
             raise ValueError(f"fraction {fraction}: write a number from 0 to 1")
         gone = nodes[: int(len(nodes) * fraction)]
-        self._world.cluster.remove(gone)
-        return f"{len(gone)} of {len(nodes)} nodes vanished without an event; the timer will see"
+        self._world.cluster.remove_nodes(gone)
+        return f"{len(gone)} of {len(nodes)} nodes vanished without an event, their machines run on; the timer will see"
 
     def _timer(self, _: web.Request) -> str:
         self._world.host.run("on_timer")
         return "on_timer runs now"
+
+    def _fault(self, request: web.Request) -> str:
+        faults = self._world.faults
+        words = dict(request.query)
+        fault = faults.find(words.pop("name", ""))
+        if words.pop("off", ""):
+            faults.off(fault.name)
+            return f"{fault.name} is off; it struck {faults.struck[fault.name]} time(s) so far"
+        faults.on(fault.name, **options_of(fault, words))
+        return f"{fault.name} is on: {fault.plays}"
+
+    async def _faults(self, _: web.Request) -> web.Response:
+        return web.Response(text=fault_lines(self._world.faults))
 
     async def _tables(self, _: web.Request) -> web.Response:
         return web.Response(text="".join(f"{name}\n{_listed(routes)}" for name, routes in self._snapshot().items()))

@@ -38,6 +38,7 @@ def main() -> int:
             day.broken_by_hand,
             day.half_the_nodes_vanish,
             day.forced_reconcile,
+            day.evening,
         ):
             step()
     if tell.failures:
@@ -121,8 +122,10 @@ class Day:
         """Half of the Node objects are gone at once, and nobody knows why."""
         self._tell.step("Half of the nodes vanish at once: the brake holds")
         gone = self._cluster.nodes[::2]
-        self._cluster.remove(gone)
-        self._tell.say(f"{len(gone)} Node objects are gone. An API server with a broken etcd would look like this.")
+        self._cluster.remove_nodes(gone)
+        self._tell.say(
+            f"{len(gone)} Node objects are gone, their machines run on. An API server with a broken etcd would look like this."
+        )
         lines = self._host.log().count("\n")
         self._run_timer()
         said = [line for line in self._host.log().splitlines()[lines:] if "would be deleted" in line]
@@ -148,6 +151,23 @@ class Day:
         self._tell.say(f'POST /api/reconcile {{"force": true, "expect": "{seen}"}}: HTTP {answer.status_code}')
         self._tell.check(answer.status_code == 200, "the forced reconcile succeeded")
         self._show("reconcile, forced over HTTP")
+        self._in_step()
+
+    def evening(self) -> None:
+        """Half of the nodes go again, this time for real."""
+        self._tell.step("Evening: the cluster shrinks by half, and Azure vouches for it")
+        self._cluster.add("apps", 6)
+        self._run_timer()
+        self._before = self._snapshot()
+        self._cluster.remove([name for name in self._cluster.nodes if "apps" in name][-6:])
+        since, at = self._deliver("apps", "delete/action")
+        self._await_tables("both tables have lost the routes of the six nodes")
+        self._tell.say(
+            self._timing(at) + ". Azure was asked, since it was over the brake: it no longer has those machines."
+        )
+        self._show("on_wake")
+        self._settled(since)
+        self._tell.check("Azure no longer has the machines of 6" in self._host.log(), "the log says who vouched for it")
         self._in_step()
 
     def _deliver(self, pool: str, operation: Operation, *, schema: str = "cloud") -> tuple[int, float]:

@@ -68,4 +68,9 @@ Scale, break and watch it from another terminal:
   kubectl --kubeconfig {kubeconfig} get nodes -o wide -w
   kubectl --kubeconfig {kubeconfig} get ciliumnodes -o wide -w
 
+Turn faults on and off (also with chance=0.5, times=3 or seconds=60, and the options in the list):
+  curl -s '{control}/faults'
+  curl -s -X POST '{control}/fault?name=throttled&times=3'
+  curl -s -X POST '{control}/fault?name=throttled&off=1'
+
 Ctrl-C ends it."""

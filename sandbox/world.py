@@ -10,6 +10,7 @@ from typing import Any, Self
 from sandbox.azurite import Azurite
 from sandbox.cloud import Cloud
 from sandbox.cluster import CLUSTER_ID, Cluster
+from sandbox.faults import Faults
 from sandbox.functions_host.process import FunctionsHost
 from sandbox.kubernetes_api.kubeconfig import kubeconfig
 
@@ -50,6 +51,7 @@ class World:
         with ExitStack() as starting:
             starting.enter_context(self.cloud)
             starting.enter_context(self.azurite)
+            self.faults = starting.enter_context(Faults(self.cloud, self.azurite))
             self.cluster = Cluster(self.cloud)
             self.kubeconfig = self.folder / "kubeconfig"
             self.kubeconfig.write_text(
@@ -69,7 +71,7 @@ class World:
             **self.cloud.settings,
             "AKS_POD_ROUTES_CLUSTERS": json.dumps([self.configuration]),
             "AKS_POD_ROUTES_SCHEDULE": self._schedule,
-            "AzureWebJobsStorage": self.azurite.connection_string,
+            "AzureWebJobsStorage": self.faults.connection_string,
         }
 
 

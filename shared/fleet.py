@@ -207,6 +207,7 @@ class Fleet:
                 order,
                 pause=self._clock.sleep,
                 before_write=lease.check if lease else lambda: None,
+                ask_azure=connection.ask_azure,
             )
         return replace(report, findings=connection.findings + report.findings)
 

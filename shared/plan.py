@@ -76,6 +76,11 @@ class Plan:
     findings: tuple[Finding, ...] = ()
 
     @property
+    def wanted(self) -> tuple[Change, ...]:
+        """All of them, whatever the rails say."""
+        return tuple(step.change for step in self.steps)
+
+    @property
     def changes(self) -> tuple[Change, ...]:
         """Those that may happen now."""
         return tuple(step.change for step in self.steps if step.verdict is Verdict.PLANNED)
@@ -124,7 +129,7 @@ def fingerprint(plans: Mapping[str, Plan]) -> str:
     approve a plan and `expect` it, with or without force.
     """
     lines = (
-        "\n".join([target.lower(), *(_line(step.change) for step in plan.steps)])
+        "\n".join([target.lower(), *map(_line, plan.wanted)])
         for target, plan in sorted(plans.items(), key=lambda item: item[0].lower())
     )
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]

@@ -16,6 +16,7 @@ from shared.models import Observed, Reading, Rules
 from shared.plan import Change, Plan, Step, Verdict, fingerprint, holds, make_plan
 from shared.report import Cause, ChangeReport, ClusterReport, Outcome, Result, TargetReport, worst
 from shared.safety import guard
+from shared.witness import Answer, Hearing
 
 MAX_ATTEMPTS = 4
 """How often one pass plans one table anew after somebody else's write came first."""
@@ -62,6 +63,15 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class _Look:
+    """One look at the nodes, what they entitle to, and who may vouch for deletes."""
+
+    reading: Reading
+    desired: Desired
+    hearing: Hearing | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Draft:
     """A table, what it held, and what is to become of it."""
 
@@ -79,23 +89,30 @@ def reconcile(
     *,
     pause: Callable[[float], None],
     before_write: Callable[[], None],
+    ask_azure: Callable[[], Answer] | None = None,
 ) -> ClusterReport:
     """One pass. `pause` waits the given number of seconds; `before_write` raises BusyError where we may not write any more.
 
-    Raises SourceError when the nodes cannot be read, and what `before_write` raises.
+    `ask_azure` has the second witness tell the machines that are there; without it the brake holds by itself. Raises
+    SourceError when the nodes cannot be read, and what `before_write` raises.
     """
-    reading = source.read()
-    desired = desire(reading.nodes, rules.pod_cidrs)
+
+    def look() -> _Look:
+        reading = source.read()
+        hearing = Hearing(ask_azure, reading.nodes) if ask_azure else None
+        return _Look(reading, desire(reading.nodes, rules.pod_cidrs), hearing)
+
+    seen = look()
 
     def finish(drafted: _Draft | TargetReport) -> TargetReport:
         if isinstance(drafted, TargetReport):
             return drafted
         if order.dry_run or (order.expect is not None and order.expect != mark) or not drafted.plan.changes:
             return _unwritten(drafted, rules)
-        return _write(drafted, lambda lost: _redraft(lost, source, rules, order), rules, pause, before_write)
+        return _write(drafted, lambda lost: _redraft(lost, look, rules, order), rules, pause, before_write)
 
     with ThreadPoolExecutor(max_workers=TABLES_AT_ONCE, thread_name_prefix="table") as side_by_side:
-        drafts = list(side_by_side.map(lambda target: _draft(target, desired, rules, order), targets))
+        drafts = list(side_by_side.map(lambda target: _draft(target, seen, rules, order), targets))
         mark = _fingerprint(drafts)
         reports = tuple(side_by_side.map(finish, drafts))
 
@@ -110,20 +127,27 @@ def reconcile(
         if changed
         else None,
         cause=Cause.CHANGED if changed or any(report.changed for report in reports) else None,
-        node_count=len(reading.nodes),
-        waiting=desired.waiting,
-        findings=reading.findings + desired.findings,
+        node_count=len(seen.reading.nodes),
+        waiting=seen.desired.waiting,
+        findings=seen.reading.findings + seen.desired.findings,
         targets=reports,
     )
 
 
-def _draft(target: Target, desired: Desired, rules: Rules, order: Order) -> _Draft | TargetReport:
+def _draft(target: Target, seen: _Look, rules: Rules, order: Order) -> _Draft | TargetReport:
     """A plan for one table, or the report that it could not be read."""
     try:
         observed = target.observe()
     except TargetError as error:
         return TargetReport(target.id, Outcome.FAILED, error=str(error))
-    plan = guard(make_plan(observed, desired, rules), observed, desired, rules, force=order.force)
+    plan = guard(
+        make_plan(observed, seen.desired, rules),
+        observed,
+        seen.desired,
+        rules,
+        force=order.force,
+        witness=seen.hearing.about if seen.hearing else None,
+    )
     return _Draft(target, observed, plan)
 
 
@@ -158,16 +182,15 @@ def _write(
     return _write(fresh, redraft, rules, pause, before_write, attempts=attempts - 1)
 
 
-def _redraft(lost: _Draft, source: NodeSource, rules: Rules, order: Order) -> _Draft | TargetReport:
+def _redraft(lost: _Draft, look: Callable[[], _Look], rules: Rules, order: Order) -> _Draft | TargetReport:
     """A fresh plan on fresh nodes and a fresh table, or the report where nothing is left to write."""
     try:
-        desired = desire(source.read().nodes, rules.pod_cidrs)
+        fresh = _draft(lost.target, look(), rules, order)
     except SourceError as error:
         return _broken(lost, rules, str(error))
-    fresh = _draft(lost.target, desired, rules, order)
     if isinstance(fresh, TargetReport):
         return fresh
-    if order.expect is not None and fresh.plan.steps != lost.plan.steps:
+    if order.expect is not None and (fresh.plan.wanted, fresh.plan.changes) != (lost.plan.wanted, lost.plan.changes):
         report = _broken(fresh, rules, "the table changed under the expected plan; nothing was written to it")
         return replace(report, changed=True)
     return fresh if fresh.plan.changes else _unwritten(fresh, rules)

@@ -178,6 +178,7 @@ def _change_json(entry: ChangeReport) -> dict[str, Any]:
         "previousNextHop": _text(before),
         "node": node,
         "result": entry.result,
+        **({"reason": entry.reason} if entry.reason else {}),
     }
 
 
@@ -245,7 +246,8 @@ def _change_lines(changes: tuple[ChangeReport, ...]) -> list[str]:
 
 
 def _row(entry: ChangeReport) -> tuple[str, str, str, str, str]:
-    note = "" if entry.result in {Result.PLANNED, Result.APPLIED} else f"  [{_note(entry)}]"
+    plain = entry.result in {Result.PLANNED, Result.APPLIED} and not entry.reason
+    note = "" if plain else f"  [{_note(entry)}]"
     match entry.change:
         case Delete(previous):
             return "-", str(previous.prefix), f"via {_hop(previous)}", "", note

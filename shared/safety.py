@@ -1,13 +1,17 @@
 """The rails: plan → plan. They hold or skip changes and say why, with the numbers and the way out; they never add any.
 
+Before the brake holds anything, Azure is asked for a second witness: is the machine gone, too?
+
 Order matters: what the policy leaves out is not counted by the brake, and what the brake holds still fills the table.
 """
 
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from shared.desired import Desired
-from shared.models import Finding, Foreign, Observed, Policy, Rules, Severity
+from shared.models import Address, Finding, Foreign, Observed, Policy, Rules, Severity
 from shared.plan import Create, Delete, Plan, Step, Update, Verdict
+from shared.witness import Evidence
 
 HEADROOM_WARNING = 0.8
 """Share of the routes per table from which on a table is called nearly full."""
@@ -16,10 +20,22 @@ HEADROOM_WARNING = 0.8
 _FORCE = 'if the nodes are gone for good, POST /api/reconcile with {"force": true}'
 
 
-def guard(plan: Plan, observed: Observed, desired: Desired, rules: Rules, *, force: bool = False) -> Plan:
+Witness = Callable[[Iterable[Address | None]], Evidence]
+"""Says of next hops whether Azure still has a machine behind them; asked only where the brake would hold something."""
+
+
+def guard(
+    plan: Plan,
+    observed: Observed,
+    desired: Desired,
+    rules: Rules,
+    *,
+    force: bool = False,
+    witness: Witness | None = None,
+) -> Plan:
     """The plan with every rail applied. `force` lets deletes go, except those of an empty reading, and nothing else."""
     plan = _policy(plan, rules.policy)
-    plan = _brake(plan, observed, desired, rules, force=force)
+    plan = _brake(plan, observed, desired, rules, force=force, witness=witness)
     return _capacity(plan, observed, rules)
 
 
@@ -41,20 +57,42 @@ def _policy(plan: Plan, policy: Policy) -> Plan:
     return Plan(kept, (*plan.findings, finding))
 
 
-def _brake(plan: Plan, observed: Observed, desired: Desired, rules: Rules, *, force: bool) -> Plan:
-    deletes = sum(isinstance(step.change, Delete) for step in plan.steps)
+def _brake(
+    plan: Plan, observed: Observed, desired: Desired, rules: Rules, *, force: bool, witness: Witness | None
+) -> Plan:
+    deletes = [step.change.previous for step in plan.steps if isinstance(step.change, Delete)]
     if not deletes:
         return plan
-    finding = _empty(desired, deletes)
-    if finding is None and not force:
-        finding = _unplaced(desired, deletes) or _too_many(deletes, _ours_with_news(plan, observed), rules)
-    if finding is None:
+    unsound = _empty(desired, len(deletes)) or (None if force else _unplaced(desired, len(deletes)))
+    if unsound is not None:
+        return _hold(plan, {route.next_hop: unsound.code for route in deletes}, unsound)
+    ours = _ours_with_news(plan, observed)
+    if force or not _too_many(len(deletes), ours, rules):
         return plan
-    steps = tuple(
-        replace(step, verdict=Verdict.HELD, reason=finding.code) if isinstance(step.change, Delete) else step
-        for step in plan.steps
+    if witness is None:
+        return _hold(plan, {route.next_hop: "brake" for route in deletes}, _brake_finding(len(deletes), 0, ours, rules))
+    evidence = witness(route.next_hop for route in deletes)
+    kept = sum(route.next_hop in evidence.kept for route in deletes)
+    return _hold(
+        plan,
+        {hop: f"brake; {why}" for hop, why in evidence.kept.items()},
+        *([_brake_finding(kept, len(deletes) - kept, ours, rules)] if kept else []),
+        *_witness_findings(evidence, len(deletes) - kept, len(deletes), ours),
     )
-    return Plan(steps, (*plan.findings, finding))
+
+
+def _hold(plan: Plan, reasons: Mapping[Address | None, str], *findings: Finding) -> Plan:
+    """The plan with the deletes of these next hops held; what else would be deleted goes, since Azure vouches for it."""
+
+    def judged(step: Step) -> Step:
+        if not isinstance(step.change, Delete):
+            return step
+        reason = reasons.get(step.change.previous.next_hop)
+        if reason is None:
+            return replace(step, reason=f"Azure no longer has a machine with {step.change.previous.next_hop}")
+        return replace(step, verdict=Verdict.HELD, reason=reason)
+
+    return Plan(tuple(judged(step) for step in plan.steps), (*plan.findings, *findings))
 
 
 def _empty(desired: Desired, deletes: int) -> Finding | None:
@@ -90,16 +128,34 @@ def _ours_with_news(plan: Plan, observed: Observed) -> int:
     return len(observed.managed) + news
 
 
-def _too_many(deletes: int, ours: int, rules: Rules) -> Finding | None:
+def _too_many(deletes: int, ours: int, rules: Rules) -> bool:
     """The rail against mass deletion. Small tables have it too: only `freeDeletes` of them pass unasked."""
-    if deletes <= rules.free_deletes or deletes / ours <= rules.max_delete_fraction:
-        return None
+    return deletes > rules.free_deletes and deletes / ours > rules.max_delete_fraction
+
+
+def _brake_finding(held: int, released: int, ours: int, rules: Rules) -> Finding:
+    deletes = held + released
+    these = "these deletes are" if not released else f"the {held} that Azure does not vouch for are"
     return Finding(
         Severity.ERROR,
         "brake",
         f"{deletes} of {ours} routes would be deleted: {100 * deletes / ours:.4g}% is over "
-        f"{100 * rules.max_delete_fraction:.4g}% (limits.maxDeleteFraction), so these deletes are held; {_FORCE}",
+        f"{100 * rules.max_delete_fraction:.4g}% (limits.maxDeleteFraction), so {these} held; {_FORCE}",
     )
+
+
+def _witness_findings(evidence: Evidence, released: int, deletes: int, ours: int) -> Iterator[Finding]:
+    if evidence.silence:
+        yield Finding(
+            Severity.WARNING, "secondWitnessSilent", f"Azure could not vouch for any delete: {evidence.silence}"
+        )
+    elif released:
+        yield Finding(
+            Severity.INFO,
+            "secondWitness",
+            f"{deletes} of {ours} routes would be deleted, which is over the brake; Azure no longer has the machines of "
+            f"{released}, so these go",
+        )
 
 
 def _capacity(plan: Plan, observed: Observed, rules: Rules) -> Plan:

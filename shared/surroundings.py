@@ -1,6 +1,6 @@
 """What a fleet is handed from outside: connected clusters, coordination, time. Shapes only; `wiring` builds what fits them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +8,7 @@ from typing import Protocol
 
 from shared.models import Finding, Rules
 from shared.reconcile import NodeSource, Target
+from shared.witness import Answer
 
 
 class FollowedNodes(NodeSource, Protocol):
@@ -82,3 +83,5 @@ class Connection:
     source: FollowableSource
     targets: Sequence[Target]
     findings: tuple[Finding, ...] = ()
+    ask_azure: Callable[[], Answer] | None = None
+    """Which machines Azure has, for the second witness; None where it is not to be asked."""

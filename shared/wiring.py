@@ -13,12 +13,14 @@ from azure.mgmt.core.tools import parse_resource_id
 from shared.config import Cluster, Config, Storage, UdrRouting, load_config
 from shared.coordination import CONTAINER, Coordination
 from shared.discovery import discover, node_resource_group
-from shared.errors import RefusedError, SourceError
+from shared.errors import RefusedError, SourceError, TargetError
 from shared.fleet import Fleet
+from shared.machines import read_machines
 from shared.models import Finding
 from shared.surroundings import Connection
 from shared.targets.arm import Arm
 from shared.targets.route_table import RouteTable
+from shared.witness import Answer, NoAnswer
 
 AKS_SCOPE = "6dae42f8-4368-4678-94ff-3960e28e3630/.default"
 """The Entra server application of every AKS cluster, the same in all clouds.
@@ -104,7 +106,24 @@ def _connect(cluster: Cluster, *, arm: Arm, credential: TokenCredential) -> Conn
             "AKS reports no pod CIDRs for the cluster (networkProfile.podCidrs); set podCidrs to Cilium's cluster pool"
         )
     rules = cluster.rules(pod_cidrs)
-    return Connection(rules, source, tuple(RouteTable(arm, table, rules) for table in tables), findings)
+    targets = tuple(RouteTable(arm, table, rules) for table in tables)
+    return Connection(rules, source, targets, findings, _second_witness(cluster, arm))
+
+
+def _second_witness(cluster: Cluster, arm: Arm) -> Callable[[], Answer] | None:
+    """Asked rarely, so where the machines are is found out only then."""
+    if cluster.aks_cluster_id is None or not cluster.limits.second_witness:
+        return None
+    subscription = parse_resource_id(cluster.aks_cluster_id)["subscription"]
+
+    def ask() -> Answer:
+        try:
+            group = node_resource_group(arm, cluster.aks_cluster_id or "")
+        except TargetError as error:
+            return NoAnswer(str(error))
+        return read_machines(arm, f"/subscriptions/{subscription}/resourceGroups/{group}")
+
+    return ask
 
 
 def _aks_token(credential: TokenCredential) -> Callable[[], str]:

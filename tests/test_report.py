@@ -207,9 +207,12 @@ def test_a_target_has_exactly_the_contracts_keys() -> None:
     assert rendered["findings"][0].keys() == FINDING_KEYS
 
 
-def test_a_change_has_exactly_the_contracts_keys() -> None:
-    for change in plain(FULL)["targets"][0]["changes"]:
-        assert change.keys() == CHANGE_KEYS
+def test_a_change_has_exactly_the_contracts_keys_and_a_reason_where_a_rail_spoke() -> None:
+    changes = plain(FULL)["targets"][0]["changes"]
+    assert changes
+    for change, entry in zip(changes, FULL.targets[0].changes, strict=True):
+        assert change.keys() - {"reason"} == CHANGE_KEYS
+        assert change.get("reason", "") == entry.reason
 
 
 def test_the_values_of_a_cluster_are_the_contracts() -> None:

@@ -1,15 +1,16 @@
 """The rails: what they hold back or leave out, with which numbers and which way out. They never add anything."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.models import Foreign, Node, Policy, Route, Rules, Severity
+from shared.models import Address, Foreign, Node, Policy, Route, Rules, Severity
 from shared.plan import Delete, Plan, Verdict, make_plan
-from shared.safety import guard
+from shared.safety import Witness, guard
+from shared.witness import Evidence
 from tests.examples import RULES, codes, foreign, managed, node, ruled, table, told, wish
 
 
@@ -262,3 +263,64 @@ def test_findings_of_the_plan_come_first_and_stay() -> None:
     table_routes: list[Route | Foreign] = [*routed(0, 10), foreign("alias", "100.127.0.0/24")]
     plan = guarded(fleet(8, 10), table_routes, ruled(routes_per_table=11))
     assert codes(plan.findings) == ["foreignInPodCidrs alias", "brake", "headroom"]
+
+
+# The second witness
+
+
+def heard(*hops: str, kept: str = "Azure still has it", silence: str = "") -> Witness:
+    """A witness that vouches for these next hops alone."""
+    gone = {node("", at=hop).addresses[0] for hop in hops}
+
+    def about(asked: Iterable[Address | None]) -> Evidence:
+        asked = tuple(asked)
+        return Evidence({hop: kept for hop in asked if hop not in gone}, frozenset(gone & set(asked)), silence)
+
+    return about
+
+
+def never(_: Iterable[Address | None]) -> Evidence:
+    raise AssertionError("nobody needed a witness")
+
+
+def witnessed(nodes: list[Node], routes: Sequence[Route | Foreign], witness: Witness, *, force: bool = False) -> Plan:
+    observed, desired = table(*routes), wish(*nodes)
+    return guard(make_plan(observed, desired, RULES), observed, desired, RULES, force=force, witness=witness)
+
+
+def test_what_azure_no_longer_has_a_machine_for_goes_though_it_is_over_the_brake() -> None:
+    plan = witnessed(fleet(6, 10), routed(0, 10), heard(*(f"10.0.0.{number}" for number in range(6))))
+    assert told(plan) == [f"- {prefix(number)}" for number in range(6)]
+    assert codes(plan.findings) == ["secondWitness"]
+    assert {step.reason for step in plan.steps} == {f"Azure no longer has a machine with 10.0.0.{n}" for n in range(6)}
+
+
+def test_what_azure_still_has_a_machine_for_stays_and_the_rest_goes() -> None:
+    plan = witnessed(fleet(6, 10), routed(0, 10), heard("10.0.0.0", "10.0.0.1"))
+    assert told(plan) == [f"- {prefix(number)}{'' if number < 2 else ' [held]'}" for number in range(6)]
+    assert codes(plan.findings) == ["brake", "secondWitness"]
+    assert "6 of 10 routes" in plan.findings[0].message
+    assert "the 4 that Azure does not vouch for are held" in plan.findings[0].message
+    assert plan.steps[5].reason == "brake; Azure still has it"
+
+
+def test_a_witness_that_is_silent_releases_nothing_and_says_why() -> None:
+    plan = witnessed(fleet(6, 10), routed(0, 10), heard(silence="HTTP 403 AuthorizationFailed"))
+    assert not plan.changes
+    assert codes(plan.findings) == ["brake", "secondWitnessSilent"]
+    assert "AuthorizationFailed" in plan.findings[1].message
+
+
+@pytest.mark.parametrize(
+    ("nodes", "force"),
+    [(fleet(3, 10), False), (fleet(6, 10), True), ([], False), ([], True), ([*fleet(6, 9), node("new")], False)],
+    ids=[
+        "below the brake",
+        "forced",
+        "an empty reading",
+        "an empty reading, forced",
+        "a node of which nothing is known",
+    ],
+)
+def test_the_witness_is_asked_only_where_the_brake_alone_would_hold(nodes: list[Node], force: bool) -> None:  # noqa: FBT001
+    assert witnessed(nodes, routed(0, 10), never, force=force).steps

@@ -200,6 +200,16 @@ class KubernetesApi:
         refusal = overloaded()
         self.answer_next(path_contains, refusal.code, refusal.body, times, headers=refusal.headers)
 
+    @property
+    def faults(self) -> Faults:
+        """Where trouble that lasts is written down."""
+        return self._faults
+
+    @property
+    def watches(self) -> OpenWatches:
+        """The open watches, for trouble that lasts."""
+        return self._watches
+
     def clear_faults(self) -> None:
         """Forget scripted answers that have not been used."""
         self._faults.clear()

@@ -1,9 +1,11 @@
 """Scripted misbehaviour: the next requests that match get a prepared answer, or half of their real one."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from aiohttp import web
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +19,19 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Truncation:
-    """Half of the real answer, then the connection is closed."""
+    """Half of the real answer, then the connection is closed, or `reset`."""
+
+    reset: bool = False
 
 
-Fault = Answer | Truncation
+@dataclass(frozen=True, slots=True)
+class LastWords:
+    """A watch that begins well, says these lines and ends."""
+
+    lines: tuple[bytes, ...]
+
+
+Fault = Answer | Truncation | LastWords
 
 
 @dataclass(slots=True)
@@ -37,24 +48,37 @@ class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._script: list[_Scripted] = []
+        self._deciders: list[Callable[[web.Request], Fault | None]] = []
 
     def add(self, fault: Fault, path_contains: str, query_contains: str, times: int) -> None:
         """Let the next `times` requests whose path and decoded query string contain these meet the fault."""
         with self._lock:
             self._script.append(_Scripted(path_contains, query_contains, fault, times))
 
+    def whenever(self, decide: Callable[[web.Request], Fault | None]) -> Callable[[], None]:
+        """Ask `decide` about every request for which nothing is scripted, until the returned function is called."""
+        with self._lock:
+            self._deciders.append(decide)
+
+        def undo() -> None:
+            with self._lock:
+                self._deciders.remove(decide)
+
+        return undo
+
     def clear(self) -> None:
-        """Forget what has not happened yet."""
+        """Forget what was scripted and has not happened yet."""
         with self._lock:
             self._script.clear()
 
-    def next(self, path: str, query: str) -> Fault | None:
-        """The fault this request meets; it is used up by that."""
+    def next(self, request: web.Request) -> Fault | None:
+        """The fault this request meets; a scripted one is used up by that."""
         with self._lock:
             for scripted in self._script:
-                if scripted.path_contains in path and scripted.query_contains in query:
+                if scripted.path_contains in request.path and scripted.query_contains in request.rel_url.query_string:
                     scripted.times -= 1
                     if not scripted.times:
                         self._script.remove(scripted)
                     return scripted.fault
-        return None
+            deciders = tuple(self._deciders)
+        return next((fault for decide in deciders if (fault := decide(request)) is not None), None)

@@ -9,8 +9,10 @@ from typing import Any
 
 from aiohttp import web
 
+from sandbox import hanging_up
 from sandbox.kubernetes_api.calls import Call, Calls
 from sandbox.kubernetes_api.entries import encode
+from sandbox.kubernetes_api.faults import Truncation
 from sandbox.kubernetes_api.watches import Cut
 
 COMPRESSED_FROM_BYTES = 128 * 1024
@@ -36,11 +38,11 @@ class Replies:
         body: Mapping[str, Any] | str | bytes,
         headers: Mapping[str, str] | None = None,
         *,
-        truncated: bool = False,
+        cut: Truncation | None = None,
     ) -> web.StreamResponse:
         """Send a whole answer. A mapping is encoded, bytes are JSON already, a str is plain text.
 
-        `truncated` sends half of it and closes the connection.
+        `cut` sends half of it and ends the connection.
         """
         content_type = _TEXT if isinstance(body, str) else _JSON
         raw = _bytes(body)
@@ -55,13 +57,15 @@ class Replies:
             response.enable_chunked_encoding()
         call = self._record(request, code)
         await response.prepare(request)
-        end = len(raw) // 2 if truncated else len(raw)
+        end = len(raw) // 2 if cut else len(raw)
         for start in range(0, end, _SLICE_BYTES):
             piece = raw[start : min(start + _SLICE_BYTES, end)]
             call.bytes += len(piece)
             await response.write(piece)
-        if truncated:
-            _hang_up(request)
+        if cut and cut.reset:
+            hanging_up.reset(request.transport)
+        elif cut:
+            hanging_up.close(request)
         return response
 
     async def stream(self, request: web.Request, lines: AsyncGenerator[bytes]) -> web.StreamResponse:
@@ -77,7 +81,7 @@ class Replies:
                     await response.write(line)
         except Cut as cut:
             if not cut.clean:
-                _hang_up(request)
+                hanging_up.close(request)
         return response
 
     def _record(self, request: web.Request, code: int) -> Call:
@@ -96,9 +100,3 @@ def _bytes(body: Mapping[str, Any] | str | bytes) -> bytes:
 def _response(code: int, headers: Mapping[str, str]) -> web.StreamResponse:
     always = {"Audit-Id": str(uuid.uuid4()), "Cache-Control": "no-cache, private"}
     return web.StreamResponse(status=code, headers={**always, **headers})
-
-
-def _hang_up(request: web.Request) -> None:
-    """Close the connection; what was written arrives, the rest never does."""
-    if request.transport is not None:
-        request.transport.close()

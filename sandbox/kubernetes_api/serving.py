@@ -1,6 +1,6 @@
 """One request from the first byte to the last: fault, user, rights, resource, answer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from aiohttp import web
 from sandbox.kubernetes_api.access import Access
 from sandbox.kubernetes_api.discovery import answer_to
 from sandbox.kubernetes_api.entries import Entry
-from sandbox.kubernetes_api.faults import Answer, Faults, Truncation
+from sandbox.kubernetes_api.faults import Answer, Faults, LastWords, Truncation
 from sandbox.kubernetes_api.kinds import Resource
 from sandbox.kubernetes_api.lists import page_of
 from sandbox.kubernetes_api.media import form_of
@@ -41,25 +41,26 @@ class Serving:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request, refusals included."""
-        fault = self.faults.next(request.path, request.rel_url.query_string)
+        fault = self.faults.next(request)
         if isinstance(fault, Answer):
             return await self.replies.send(request, fault.code, fault.body, fault.headers)
-        truncated = isinstance(fault, Truncation)
+        if isinstance(fault, LastWords):
+            return await self.replies.stream(request, _said(fault))
         try:
             target = target_of(request.method, request.path, request.query)
             self.access.check(self.access.user_of(request.headers.get("Authorization")), target)
-            return await self._answer(request, target, truncated=truncated)
+            return await self._answer(request, target, cut=fault)
         except ApiError as refusal:
-            return await self.replies.send(request, refusal.code, refusal.body, refusal.headers, truncated=truncated)
+            return await self.replies.send(request, refusal.code, refusal.body, refusal.headers, cut=fault)
 
-    async def _answer(self, request: web.Request, target: Target, *, truncated: bool) -> web.StreamResponse:
+    async def _answer(self, request: web.Request, target: Target, *, cut: Truncation | None) -> web.StreamResponse:
         resource = target.resource()
         if resource is None or (resource.custom and not self.crd_installed):
             document = answer_to(target.path, custom=self.crd_installed) if not target.plural else None
             if document is None:
                 raise page_not_found()
             headers = {"X-Content-Type-Options": "nosniff"} if isinstance(document, str) else {}
-            return await self.replies.send(request, 200, document, headers, truncated=truncated)
+            return await self.replies.send(request, 200, document, headers, cut=cut)
         form = form_of(request.headers.get("Accept", ""), resource)
         rendering = Rendering(resource, form, request.query.get("includeObject", ""), self.wall_clock())
         body: Mapping[str, Any] | bytes
@@ -77,7 +78,7 @@ class Serving:
                 body = rendering.many(page) + b"\n"
             case _:
                 raise method_not_allowed()
-        return await self.replies.send(request, 200, body, truncated=truncated)
+        return await self.replies.send(request, 200, body, cut=cut)
 
     async def _watch(
         self, request: web.Request, resource: Resource, options: ListOptions, rendering: Rendering
@@ -102,3 +103,8 @@ class Serving:
         details = {"name": name, **({"group": resource.group} if resource.group else {}), "kind": resource.plural}
         success = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
         return {**success, "details": {**details, "uid": uid}}
+
+
+async def _said(words: LastWords) -> AsyncGenerator[bytes]:
+    for line in words.lines:
+        yield line

@@ -1,5 +1,6 @@
 """What a watch sends, line by line, and which watches are open. No HTTP: lines come out, somebody writes them."""
 
+import math
 import random
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
@@ -34,10 +35,11 @@ class Cut(Exception):  # noqa: N818 - an order, not an error
 
 @dataclass(slots=True, eq=False)
 class Handle:
-    """One open watch, as others see it."""
+    """One open watch, as others see it. A `silent` one sends nothing at all, and its bookmarks and its end do not come."""
 
     resource: Resource
     cut: Cut | None = None
+    silent: bool = False
 
 
 class OpenWatches:
@@ -47,12 +49,29 @@ class OpenWatches:
         self._pulse = pulse
         self._condition = threading.Condition()
         self._handles: list[Handle] = []
+        self._deciders: list[Callable[[Handle], None]] = []
+
+    def whenever(self, decide: Callable[[Handle], None]) -> Callable[[], None]:
+        """Show `decide` every watch, those that are open and each that opens, until the returned function is called."""
+        with self._condition:
+            self._deciders.append(decide)
+            for handle in self._handles:
+                decide(handle)
+        self._pulse.beat()
+
+        def undo() -> None:
+            with self._condition:
+                self._deciders.remove(decide)
+
+        return undo
 
     @contextmanager
     def opened(self, resource: Resource) -> Iterator[Handle]:
         """Count a watch as open for the duration."""
         handle = Handle(resource)
         with self._condition:
+            for decide in self._deciders:
+                decide(handle)
             self._handles.append(handle)
             self._condition.notify_all()
         try:
@@ -111,11 +130,14 @@ class Watch:
         replay = self.store.snapshot(self.resource) if not start or self.options.initial_events else None
         with self.pulse.listen() as listener, self.watches.opened(self.resource) as handle:
             cursor = replay.revision if replay else start
-            for line in self._state(replay, printer) if replay else ():
+            for line in self._state(replay, printer) if replay and not handle.silent else ():
                 yield line
             while not gone():
                 if handle.cut is not None:
                     raise handle.cut
+                if handle.silent:
+                    await listener.wait(math.inf)
+                    continue
                 now = self.clock()  # before the revision: a bookmark then holds all that happened up to its time
                 reached = self.store.revision
                 changes = self.store.changes_after(self.resource, cursor)

@@ -1,4 +1,4 @@
-"""An Azure Resource Manager stand-in with true behaviour: route tables, virtual networks, AKS clusters.
+"""An Azure Resource Manager stand-in with true behaviour: route tables, virtual networks, machines, AKS clusters.
 
 One file per resource provider type, each with its endpoints; `routing` finds them, `service` is the whole and its
 builder. Statuses, bodies, headers and times follow recorded Azure answers. No product code knows it, and it knows none.

@@ -11,6 +11,7 @@ _SERVICE_UNAVAILABLE = (
     "<body><h2>Our services aren't available right now</h2>"
     "<p>We're working to restore all services as soon as possible. Please check back soon.</p></body></html>"
 )
+_CHALLENGE = 'Bearer authorization_uri="https://login.microsoftonline.com/common", error="invalid_token"'
 
 
 def resource_not_found(resource: ResourceId) -> AzureError:
@@ -43,6 +44,14 @@ def subscription_not_found(subscription: str) -> AzureError:
 def child_not_found(resource_id: str) -> AzureError:
     """No such child: the resource provider's own form (facts: recorded for a subnet)."""
     return AzureError(404, "NotFound", f"Resource {resource_id} not found.", details=())
+
+
+def operation_not_found(operation: str) -> AzureError:
+    """A poll of an operation that is not known; it may be one that goes on all the same.
+
+    Seen for a network resource: https://github.com/hashicorp/go-azure-sdk/issues/989; wording inferred.
+    """
+    return AzureError(404, "NotFound", f"Operation {operation} was not found.", details=())
 
 
 def etag_mismatch(if_match: str, etag: str, resource_id: str) -> AzureError:
@@ -141,6 +150,11 @@ def authorization_failed(action: str, scope: str) -> AzureError:
     )
 
 
+def internal_server_error() -> AzureError:
+    """500 of a resource provider."""
+    return AzureError(500, "InternalServerError", "An error occurred.", details=())
+
+
 def service_unavailable() -> AzureError:
     """503 from the edge, in HTML instead of JSON (facts: recorded)."""
     return AzureError(503, "ServiceUnavailable", "Service unavailable", html=_SERVICE_UNAVAILABLE)
@@ -156,8 +170,18 @@ def unauthenticated(*, header: bool) -> AzureError:
         if header
         else ("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
     )
-    challenge = 'Bearer authorization_uri="https://login.microsoftonline.com/common", error="invalid_token"'
-    return AzureError(401, code, message, headers={"WWW-Authenticate": challenge}, gateway=True)
+    return AzureError(401, code, message, headers={"WWW-Authenticate": _CHALLENGE}, gateway=True)
+
+
+def expired_token(expiry: str, now: str) -> AzureError:
+    """401 for a token that was good once (wording: https://github.com/microsoft/foundry-dev-tools/issues/461)."""
+    return AzureError(
+        401,
+        "ExpiredAuthenticationToken",
+        f"The access token expiry UTC time '{expiry}' is earlier than current UTC time '{now}'.",
+        headers={"WWW-Authenticate": _CHALLENGE},
+        gateway=True,
+    )
 
 
 def missing_api_version() -> AzureError:

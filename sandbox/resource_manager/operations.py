@@ -17,7 +17,10 @@ _OPERATIONS = f"/subscriptions/{{subscription}}/providers/{NETWORK}/locations/{{
 
 @dataclass(slots=True)
 class Operation:
-    """One accepted write. `failure` is the (code, message) it is going to end with, None for success."""
+    """One accepted write. `failure` is the (code, message) it is going to end with, None for success.
+
+    One that `hangs` does not end by itself, however late it is.
+    """
 
     name: str
     resource_id: str
@@ -27,6 +30,7 @@ class Operation:
     finish: Callable[["Operation"], None]
     is_delete: bool
     failure: tuple[str, str] | None
+    hangs: Callable[[], bool]
     id: str
     polls: int = 0
     ended: bool = False
@@ -66,6 +70,7 @@ class Operations:
         finish: Callable[[Operation], None],
         is_delete: bool = False,
         failure: tuple[str, str] | None = None,
+        hangs: Callable[[], bool] | None = None,
     ) -> Operation:
         """Accept an operation that takes `seconds` and then calls `finish`.
 
@@ -85,6 +90,7 @@ class Operations:
             finish=finish,
             is_delete=is_delete,
             failure=failure,
+            hangs=hangs or (lambda: False),
             id=number,
             query=frozenset(query),
         )
@@ -95,7 +101,7 @@ class Operations:
         """End every operation whose time has come."""
         now = self._pace.clock()
         for operation in self._known.values():
-            if not operation.ended and operation.ends_at <= now:
+            if not operation.ended and operation.ends_at <= now and not operation.hangs():
                 self._end(operation)
 
     def end_on(self, resource_id: str) -> None:
@@ -133,7 +139,7 @@ class Operations:
     def _find(self, ask: Ask) -> Operation:
         operation = self._known.get(ask.names["operation"].lower())
         if operation is None:
-            raise AzureError(404, "NotFound", f"Operation {ask.names['operation']} was not found.", details=())
+            raise errors.operation_not_found(ask.names["operation"])
         if frozenset(ask.query.items()) != operation.query:
             # What Azure answers is not known. Strict, so that a client that rebuilds the URL is caught.
             raise AzureError(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 NETWORK = "Microsoft.Network"
 CONTAINER_SERVICE = "Microsoft.ContainerService"
+COMPUTE = "Microsoft.Compute"
 
 
 def key(resource_id: str) -> str:

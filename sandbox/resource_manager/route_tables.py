@@ -77,16 +77,17 @@ class RouteTables:
         table.become(content, state)
         lost = self._faults.lost_routes.take(ask.method, ask.path)
         failure = self._faults.operations.take(ask.method, ask.path)
+        hangs = self._faults.hanging.take(ask.method, ask.path)
 
         def finish(operation: Operation) -> None:
             if state == "Deleting" and operation.failure is None:
                 del self._tables[resource_ids.key(table.id)]
                 return
-            if lost is not None:
-                table.lose(lost)
+            if lost is not None and (route_name := lost([route.name for route in table.content.routes])) is not None:
+                table.lose(route_name)
             table.become(table.content, "Failed" if operation.failure else "Succeeded")
 
-        return self._start(ask, table, name, ROUTE_TABLE_SECONDS, finish, failure=failure)
+        return self._start(ask, table, name, ROUTE_TABLE_SECONDS, finish, failure=failure, hangs=hangs)
 
     def endpoints(self) -> tuple[Endpoint, ...]:
         """What this provider type serves."""
@@ -176,6 +177,7 @@ class RouteTables:
         finish: Callable[[Operation], None],
         *,
         failure: tuple[str, str] | None = None,
+        hangs: Callable[[], bool] | None = None,
     ) -> Operation:
         return self.operations.start(
             name,
@@ -186,4 +188,5 @@ class RouteTables:
             finish=finish,
             is_delete=ask.method == "DELETE",
             failure=failure,
+            hangs=hangs,
         )

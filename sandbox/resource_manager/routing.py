@@ -12,6 +12,7 @@ from sandbox.resource_manager.answers import Answer, AzureError
 _VERSIONS = {
     "microsoft.resources": ("2015-01-01", "2026-12-31"),
     "microsoft.network": ("2015-05-01", "2026-12-31"),
+    "microsoft.compute": ("2015-06-15", "2026-12-31"),
     "microsoft.containerservice": ("2017-08-31", "2026-12-31"),
 }
 """First and last api-version of a provider, inclusive. Azure has a list; a range spares us its upkeep."""

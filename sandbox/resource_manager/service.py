@@ -15,9 +15,11 @@ from sandbox.resource_manager.answers import AzureError, Body
 from sandbox.resource_manager.calls import Call, CallLog
 from sandbox.resource_manager.faults import Faults
 from sandbox.resource_manager.front_door import FrontDoor
+from sandbox.resource_manager.machines import Machines
 from sandbox.resource_manager.managed_clusters import Cluster, ManagedClusters
 from sandbox.resource_manager.operations import Operations
 from sandbox.resource_manager.pace import Pace
+from sandbox.resource_manager.pages import PAGE_SIZE, Pages
 from sandbox.resource_manager.resource_groups import DEFAULT_LOCATION, ResourceGroups
 from sandbox.resource_manager.route_rules import DEFAULT_ROUTES_PER_TABLE
 from sandbox.resource_manager.route_tables import RouteTables
@@ -31,7 +33,7 @@ class ResourceManager:
 
     Everything here may be called from any thread while the server runs. `clock` is in seconds; `speed` divides every
     duration and every Retry-After; `instant` ends every operation as soon as it is accepted, so that the first poll
-    sees the end and no Retry-After is ever sent.
+    sees the end and no Retry-After is ever sent. Lists of machines have `page_size` items per page.
     """
 
     def __init__(
@@ -42,8 +44,10 @@ class ResourceManager:
         speed: float = 1.0,
         instant: bool = False,
         routes_per_table: int = DEFAULT_ROUTES_PER_TABLE,
+        page_size: int = PAGE_SIZE,
     ) -> None:
         self.base_url = ""
+        self.clock = clock
         self._lock = threading.RLock()
         self._log = CallLog()
         self._faults = Faults()
@@ -52,6 +56,8 @@ class ResourceManager:
         self._networks = VirtualNetworks()
         self._tables = RouteTables(self._operations, self._faults, self._networks.subnets_of, limit=routes_per_table)
         self._clusters = ManagedClusters()
+        self.machines = Machines(Pages(page_size, lambda: self.base_url), self._lock, self._add_group_of)
+        """Scale sets, virtual machines and their network interfaces, with a builder of their own."""
         providers = (
             self._groups,
             self._operations,
@@ -59,6 +65,7 @@ class ResourceManager:
             Routes(self._tables),
             self._networks,
             self._clusters,
+            self.machines,
         )
         self._door = FrontDoor(
             tokens,
@@ -221,11 +228,16 @@ class ResourceManager:
 
     def lose_route_next(self, path_contains: str, route_name: str) -> None:
         """Accept the next matching write, let its operation succeed, and drop this route from the result."""
-        self._faults.lost_routes.add("*", path_contains, route_name)
+        self._faults.lost_routes.add("*", path_contains, lambda _: route_name)
 
     def before_next(self, method: str, path_contains: str, callback: Callable[[], object]) -> None:
         """Run `callback` just before the next matching request is served: a racing writer. It runs in a thread."""
         self._faults.before.add(method, path_contains, callback)
+
+    @property
+    def scripts(self) -> Faults:
+        """Where trouble that lasts is written down."""
+        return self._faults
 
     def _add_group_of(self, resource_id: str) -> None:
         self._groups.add(resource_ids.parse(resource_id).group_id)

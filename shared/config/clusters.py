@@ -136,9 +136,7 @@ class Limits(_Keys):
     ] = ROUTES_PER_TABLE
     second_witness: Annotated[
         StrictBool,
-        Field(
-            description="Let held deletes go when Azure itself shows that those machines are gone; without effect in this version."
-        ),
+        Field(description="Let held deletes go when Azure itself shows that those machines are gone."),
     ] = True
 
 

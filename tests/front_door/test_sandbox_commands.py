@@ -19,7 +19,7 @@ pytestmark = pytest.mark.wire
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 60.0
-STEPS = 6
+STEPS = 7
 
 
 class Running:
@@ -145,7 +145,7 @@ def test_up_prints_where_everything_is(up: Running) -> None:
         "Kubernetes API",
     ):
         assert word in up.printed
-    assert len(up.curl_lines) == 10
+    assert len(up.curl_lines) == 13
     for file in ("functions-host.log", "ca.pem", "kubeconfig"):
         assert (up.folder / ".sandbox" / "running" / file).exists()
         assert f".sandbox/running/{file}" in up.printed
@@ -202,13 +202,45 @@ def test_nodes_that_vanish_keep_their_routes_until_a_person_says_so(up: Running)
     assert "nodes vanished without an event" in paste(up.line("/vanish"))
     held = paste(up.line("/api/plan?format=text"))
 
-    assert "[held: brake]" in held
+    assert "[held: brake; Azure still has aks-" in held
     assert pods(up) == before
+
+
+def test_a_fault_strikes_the_app_until_it_is_turned_off(up: Running) -> None:
+    plan = up.line("/api/plan?format=text")
+
+    assert "forbidden is on: The identity's role" in paste(f"curl -s -X POST '{up.control}/fault?name=forbidden'")
+    assert "AuthorizationFailed" in paste(plan)
+    listed = next(line for line in paste(up.line("/faults")).splitlines() if line.startswith("forbidden "))
+    assert re.match(r"forbidden +on +struck +[1-9]", listed)
+    assert "forbidden is off; it struck" in paste(f"curl -s -X POST '{up.control}/fault?name=forbidden&off=1'")
+    assert "AuthorizationFailed" not in paste(plan)
+
+
+def test_storage_can_be_taken_away_from_the_app(up: Running) -> None:
+    paste(f"curl -s -X POST '{up.control}/fault?name=storage-down'")
+    failed = paste(up.line("/api/reconcile?format=text"))
+    paste(f"curl -s -X POST '{up.control}/fault?name=storage-down&off=1'")
+
+    assert "the app's storage account could not be used" in failed
+    assert "could not be used" not in paste(up.line("/api/reconcile?format=text"))
+
+
+def test_the_printed_lines_turn_a_fault_on_and_off(up: Running) -> None:
+    assert "throttled is on: The subscription is out of requests" in paste(up.line("/fault?", "times=3"))
+    assert "throttled is off; it struck" in paste(up.line("/fault?", "off=1"))
 
 
 @pytest.mark.parametrize(
     ("path", "says"),
     [
+        ("/fault", "fault '': there are throttled, server-error"),
+        ("/fault?name=nope", "fault 'nope': there are throttled, server-error"),
+        ("/fault?name=nope&off=1", "fault 'nope': there are"),
+        ("/fault?name=throttled&times=many", "times 'many': write a whole number"),
+        ("/fault?name=throttled&chance=often", "chance 'often': write a number"),
+        ("/fault?name=throttled&wait=1.5", "wait '1.5': write a whole number"),
+        ("/fault?name=throttled&speed=2", "throttled has no option speed: there are chance, times, seconds, wait"),
         ("/scale?pool=nope", "pool 'nope': there are system, apps"),
         ("/scale?by=many", "by"),
         ("/break?table=nope", "table 'nope': there are rt-system, rt-apps"),

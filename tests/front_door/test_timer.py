@@ -124,7 +124,7 @@ def test_a_busy_cluster_is_no_failure_for_the_timer(stage: Stage) -> None:
 
 def test_held_deletes_are_a_warning_in_the_log_and_no_failure(stage: Stage) -> None:
     stage.by_hand("on_timer")
-    stage.cluster.remove(stage.cluster.nodes[1:])
+    stage.cluster.remove_nodes(stage.cluster.nodes[1:])
     stage.cloud.arm.clear_calls()
 
     run = stage.by_hand("on_timer")

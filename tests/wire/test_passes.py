@@ -7,6 +7,7 @@ import pytest
 
 from sandbox.cluster import CLUSTER_ID, scale_event
 from sandbox.kubernetes_api import status
+from sandbox.resource_manager import AzureError, errors
 from shared.report import Cause, Outcome, render_json
 from tests.wire.stage import APPS, ONE_TABLE, SYSTEM, App, Stage, applied, findings, of_table, results, said
 
@@ -215,7 +216,7 @@ def test_an_empty_reading_deletes_nothing_not_even_by_force(stage: Stage) -> Non
 def test_many_vanished_nodes_are_held_while_new_ones_are_routed_until_forced(stage: Stage) -> None:
     """The 30 % of octodns; cloud-provider-azure and AKS#987."""
     app = settled(stage, 10, ONE_TABLE)
-    stage.cluster.remove(stage.cluster.nodes[:5])
+    stage.cluster.remove_nodes(stage.cluster.nodes[:5])
     stage.cluster.add("apps", 1)
     report = app.run()
     assert (report.outcome, results(report.targets[0])) == (Outcome.HELD, {"held", "applied"})
@@ -223,6 +224,70 @@ def test_many_vanished_nodes_are_held_while_new_ones_are_routed_until_forced(sta
     assert "brake" in [code for code, _ in findings(report)]
     assert (app.run(force=True).outcome, puts(stage)) == (Outcome.APPLIED, 2)
     assert stage.ours() == stage.cluster.expected()
+
+
+def test_vanished_nodes_whose_machines_azure_no_longer_has_are_released(stage: Stage) -> None:
+    """An evening's scale-in wakes nobody; Azure is asked only because the brake would hold, and not again after that."""
+    app = settled(stage, 10, ONE_TABLE)
+    stage.cluster.remove(stage.cluster.nodes[:6])
+    report = app.run()
+    assert (report.outcome, results(report.targets[0])) == (Outcome.APPLIED, {"applied"})
+    assert stage.ours() == stage.cluster.expected()
+    assert "secondWitness" in [code for code, _ in findings(report)]
+    assert all("no longer has a machine" in change.reason for change in report.targets[0].changes)
+    asked = machine_reads(stage)
+    assert asked
+    app.run()
+    assert machine_reads(stage) == asked
+
+
+def test_of_many_vanished_nodes_only_those_whose_machines_are_gone_are_released(stage: Stage) -> None:
+    app = settled(stage, 10, ONE_TABLE)
+    gone, forgotten = stage.cluster.nodes[:4], stage.cluster.nodes[4:7]
+    stage.cluster.remove(gone)
+    stage.cluster.remove_nodes(forgotten)
+    report = app.run()
+    assert report.outcome is Outcome.HELD
+    assert sorted(change.result for change in report.targets[0].changes) == ["applied"] * 4 + ["held"] * 3
+    assert len(stage.ours()) == 6
+    held = [change.reason for change in report.targets[0].changes if change.result == "held"]
+    assert all("Azure still has aks-" in reason for reason in held)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.authorization_failed("Microsoft.Compute/virtualMachineScaleSets/read", "/subscriptions/x"),
+        errors.throttled("x", "GETVirtualMachineScaleSets", seconds=300),
+    ],
+)
+def test_a_second_witness_that_cannot_speak_releases_nothing(stage: Stage, error: AzureError) -> None:
+    """A missing permission must never be taken for a missing machine."""
+    app = settled(stage, 10, ONE_TABLE)
+    stage.cluster.remove(stage.cluster.nodes[:6])
+    stage.arm.refuse_next("GET", "Microsoft.Compute/virtualMachineScaleSets", error, times=10)
+    report = app.run()
+    assert (report.outcome, results(report.targets[0])) == (Outcome.HELD, {"held"})
+    assert "secondWitnessSilent" in [code for code, _ in findings(report)]
+    assert len(stage.ours()) == 10
+
+
+def test_without_the_second_witness_the_brake_holds_by_itself(stage: Stage) -> None:
+    app = settled(stage, 10, {**ONE_TABLE, "limits": {"secondWitness": False}})
+    stage.cluster.remove(stage.cluster.nodes[:6])
+    assert app.run().outcome is Outcome.HELD
+    assert machine_reads(stage) == 0
+
+
+def test_below_the_brake_azure_is_not_asked(stage: Stage) -> None:
+    app = settled(stage, 10, ONE_TABLE)
+    stage.cluster.remove(stage.cluster.nodes[:3])
+    assert app.run().outcome is Outcome.APPLIED
+    assert machine_reads(stage) == 0
+
+
+def machine_reads(stage: Stage) -> int:
+    return sum("microsoft.compute" in call.path.lower() for call in stage.arm.calls)
 
 
 def test_a_node_that_is_not_ready_or_without_its_cilium_node_keeps_its_route(stage: Stage) -> None:
