@@ -11,10 +11,10 @@ RUN := $(VENV)/bin/python
 AZURITE := .sandbox/node/installed.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format sandbox schema lock clean
+.PHONY: help setup demo test lint format sandbox chaos bench-latency bench-events schema lock clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready $(AZURITE) ## Install what the other commands need (they call it themselves)
 
@@ -26,6 +26,15 @@ sandbox: setup ## Keep the same cluster, Azure and app running; prints URLs, key
 
 test: setup ## Unit, property and on-the-wire tests
 	$(RUN) -m pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered
+
+chaos: setup ## Faults, kills and several instances at random for 5 minutes; the invariants must hold
+	$(RUN) -m tests.chaos --minutes 5
+
+bench-latency: setup ## From a pod CIDR to its PUT on the wire, over 200 scale-outs, beside others' figures
+	$(RUN) -m bench.latency
+
+bench-events: setup ## 200 events in a minute: how many settling windows, how long messages wait
+	$(RUN) -m bench.events --real
 
 lint: $(VENV)/.ready ## ruff, mypy --strict, import-linter
 	$(RUN) -m ruff check .

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, List  # noqa: UP035  # see on_scale_event
 
 import azure.functions as func
 
-from shared.answers import Answer, answer, answer_format, reconcile_order, refusal
+from shared.answers import Answer, answer, answer_format, reconcile_order, refusal, status_answer
 from shared.errors import AppError
 from shared.reconcile import Order
 from shared.report import ClusterReport, Outcome
-from shared.wake import Wake, parse_wake
+from shared.wake import WAKE_QUEUE, Wake, parse_wake
 
 if TYPE_CHECKING:
     from shared.fleet import Fleet
 
-WAKE_QUEUE = "aks-pod-routes-wake"
 STORAGE = "AzureWebJobsStorage"
 SCHEDULE_SETTING = "AKS_POD_ROUTES_SCHEDULE"
 DEFAULT_SCHEDULE = "0 */5 * * * *"
@@ -74,21 +73,34 @@ def on_timer(timer: func.TimerRequest) -> None:
 @app.route("plan", methods=[func.HttpMethod.GET])
 def plan(req: func.HttpRequest) -> func.HttpResponse:
     """What a pass would do. Writes nothing."""
-    return _answered(req, lambda: fleet().run(req.params.get("cluster"), Order("http", dry_run=True)))
+    return _passed(req, lambda: fleet().run(req.params.get("cluster"), Order("http", dry_run=True)))
 
 
 @app.function_name("reconcile")
 @app.route("reconcile", methods=[func.HttpMethod.POST])
 def reconcile(req: func.HttpRequest) -> func.HttpResponse:
     """One pass now."""
-    return _answered(req, lambda: fleet().run(*reconcile_order(req.get_body())))
+    return _passed(req, lambda: fleet().run(*reconcile_order(req.get_body())))
 
 
-def _answered(req: func.HttpRequest, run: Callable[[], tuple[ClusterReport, ...]]) -> func.HttpResponse:
-    result: Answer
-    try:
+@app.function_name("status")
+@app.route("status", methods=[func.HttpMethod.GET])
+def status(req: func.HttpRequest) -> func.HttpResponse:
+    """What the last passes said, and wake-ups that failed for good."""
+    return _answered(req, lambda: status_answer(*fleet().status()))
+
+
+def _passed(req: func.HttpRequest, run: Callable[[], tuple[ClusterReport, ...]]) -> func.HttpResponse:
+    def reply() -> Answer:
         form = answer_format(req.params)  # before anything is done
-        result = answer(run(), form)
+        return answer(run(), form)
+
+    return _answered(req, reply)
+
+
+def _answered(req: func.HttpRequest, reply: Callable[[], Answer]) -> func.HttpResponse:
+    try:
+        result = reply()
     except AppError as error:
         result = refusal(error, req.params)
     return func.HttpResponse(

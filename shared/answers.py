@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from shared.errors import AppError, ConfigError, RequestError, UnknownClusterError
+from shared.errors import AppError, ConfigError, RequestError, StorageError, UnknownClusterError
 from shared.reconcile import Order
 from shared.report import Cause, ClusterReport, Outcome, Result, render_json, render_text
+from shared.wake import Poison
 
 Format = Literal["json", "text"]
 
@@ -73,6 +74,15 @@ def answer(reports: Sequence[ClusterReport], form: Format) -> Answer:
     return Answer(status, _json(render_json(reports)), "application/json", headers)
 
 
+def status_answer(reports: Sequence[Any], poison: Poison) -> Answer:
+    """The last report of every cluster, and how many wake-ups failed for good and whose they were."""
+    return Answer(
+        200,
+        _json({"clusters": [*reports], "poison": {"count": poison.count, "clusters": [*poison.clusters]}}),
+        "application/json",
+    )
+
+
 def refusal(error: AppError, query: Mapping[str, str]) -> Answer:
     """The answer for a request that reached no cluster: the sentence as text where text was asked for."""
     match error:
@@ -80,6 +90,8 @@ def refusal(error: AppError, query: Mapping[str, str]) -> Answer:
             status = 404
         case ConfigError():
             status = 422
+        case StorageError():
+            status = 502
         case _:
             status = 400
     if query.get("format") == "text":

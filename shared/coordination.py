@@ -1,7 +1,7 @@
 """What instances of the app share: leases, so that a cluster has one writer and one keeper, and the marker of its wake-ups.
 
 Blobs of one container of the Functions storage account: `leases/<cluster>` for who writes, `vigils/<cluster>` for who keeps
-watch, `wakes/<cluster>` the marker, whose ETag is its version. The order of steps is in `vigil`, the reasons in
+watch, `wakes/<cluster>` the marker, whose ETag is its version, `reports/<cluster>.json` the last report. The order of steps is in `vigil`, the reasons in
 docs/wake-ups.md.
 
 A killed process stops renewing, so its lease ends by itself after LEASE_SECONDS; nothing has to be cleaned up.
@@ -136,12 +136,28 @@ class Coordination:
             except ResourceNotFoundError:
                 return ""
 
-    def _create(self, name: str) -> None:
+    def save_report(self, cluster: str, report: str) -> None:
+        """Keep the cluster's last report, JSON."""
+        with _storage_errors():
+            try:
+                self._container.upload_blob(f"reports/{cluster}.json", report.encode(), overwrite=True)
+            except ResourceNotFoundError:
+                self._create(f"reports/{cluster}.json", report.encode())
+
+    def last_report(self, cluster: str) -> str | None:
+        """The cluster's last report, JSON; None where there has been none."""
+        with _storage_errors():
+            try:
+                return self._container.download_blob(f"reports/{cluster}.json").readall().decode()
+            except ResourceNotFoundError:
+                return None
+
+    def _create(self, name: str, content: bytes = b"") -> None:
         """Container and blob, by whoever is first; the container usually comes with the deployment."""
         with suppress(ResourceExistsError):
             self._container.create_container()
         with suppress(ResourceExistsError, ResourceModifiedError):
-            self._container.upload_blob(name, b"", overwrite=False)
+            self._container.upload_blob(name, content, overwrite=False)
 
 
 @contextmanager

@@ -4,23 +4,25 @@ Holds what is kept per instance of the app (what was discovered) and what every 
 stamps, the log. How things are connected comes from `wiring`, the order of a vigil's steps from `vigil`.
 """
 
+import json
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
-from typing import assert_never
+from typing import Any, assert_never
 
 from shared.config import Cluster, Config
 from shared.coordination import LEASE_SECONDS
-from shared.errors import AppError, SourceError, TargetError
+from shared.errors import AppError, SourceError, StorageError, TargetError
 from shared.events import Event, Ignored, concerns, scale_event
 from shared.reconcile import NodeSource, Order, Target, reconcile
-from shared.report import ClusterReport, Outcome, failed, render_text
+from shared.report import ClusterReport, Outcome, failed, render_json, render_text
 from shared.settle import Window, settle
 from shared.surroundings import Clock, Connection, Coordination, Lease
 from shared.targets.carried import Carried
 from shared.vigil import Answer, Step, keep
+from shared.wake import Poison
 
 CACHE_SECONDS = 600.0
 """How long a discovered cluster is believed: a new agent pool in a new subnet is noticed at the latest then, and at once
@@ -45,12 +47,14 @@ class Fleet:
         connect: Callable[[Cluster], Connection],
         locate: Callable[[Cluster], tuple[str, str] | None],
         coordination: Callable[[], Coordination],
+        poison: Callable[[], Poison],
         clock: Clock,
     ) -> None:
         self._config = config
         self._connect = connect
         self._locate = locate
         self._coordination = coordination
+        self._poison = poison
         self._clock = clock
         self._connections: dict[str, tuple[float, Connection]] = {}
         self._places: dict[str, tuple[str, str]] = {}
@@ -65,8 +69,13 @@ class Fleet:
                 )
             )
         for report in reports:  # in the caller's thread: of no other does the host know the invocation
-            _write_log(report)
+            self._publish(report, order)
         return reports
+
+    def status(self) -> tuple[tuple[Any, ...], Poison]:
+        """The last report of every cluster that has one, as JSON, and the wake-ups that failed for good. Raises StorageError."""
+        reports = (self._coordination().last_report(cluster.name) for cluster in self._config.clusters)
+        return tuple(json.loads(report) for report in reports if report), self._poison()
 
     def wake(self, event: Event) -> tuple[str, ...]:
         """Move the marker of every cluster that `event` concerns, and return their names: each needs a vigil.
@@ -143,13 +152,21 @@ class Fleet:
                     report = self._reported(
                         cluster, order, lambda: self._reconcile(cluster, connection, nodes, tables, order)
                     )
-                    _write_log(report)
+                    self._publish(report, order)
                     return report
+
+                marker = self._coordination().marker(cluster.name)
+
+                def woken() -> bool:
+                    nonlocal marker
+                    before, marker = marker, self._coordination().marker(cluster.name)
+                    return marker != before
 
                 return settle(
                     run_pass,
                     nodes.wait,
                     Window(cluster.settle.max_seconds, cluster.settle.quiet_seconds),
+                    woken=woken,
                     clock=self._clock.monotonic,
                     pause=self._clock.sleep,
                 )
@@ -184,6 +201,16 @@ class Fleet:
             started_at=f"{started:%Y-%m-%dT%H:%M:%SZ}",
             duration_ms=round((self._clock.monotonic() - since) * 1000),
         )
+
+    def _publish(self, report: ClusterReport, order: Order) -> None:
+        """To the log and, unless nothing was meant to happen, to where `status` finds it; a failure of that is no failure."""
+        _write_log(report)
+        if order.dry_run or report.outcome is Outcome.BUSY:
+            return
+        try:
+            self._coordination().save_report(report.cluster, json.dumps(render_json([report])["clusters"][0]))
+        except StorageError as error:
+            _log.warning("%s: the report was not kept: %s", report.cluster, error)
 
     def _known(self, cluster: Cluster) -> Connection | None:
         at, connection = self._connections.get(cluster.name, (0.0, None))

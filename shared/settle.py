@@ -26,12 +26,14 @@ def settle(
     wait_for_change: Callable[[float], bool],
     window: Window,
     *,
+    woken: Callable[[], bool],
     clock: Callable[[], float],
     pause: Callable[[float], None],
 ) -> ClusterReport:
     """The report of the last pass. `wait_for_change` waits at most so many seconds and tells whether something changed.
 
-    Ends when no node waits and nothing has changed for `window.quiet`, or at the maximum. Ends at once when a pass fails: the
+    Ends when no node waits and nothing has changed for `window.quiet`, or at the maximum; where `woken` says that a wake-up
+    has arrived since it was asked last, the quiet time begins anew. Ends at once when a pass fails: the
     queue brings the wake-up back later.
     """
     end = clock() + window.maximum
@@ -46,7 +48,11 @@ def settle(
                 return report
             pause(BUSY_SECONDS)
             continue
-        left = until - clock()
-        if left <= 0 or not wait_for_change(left):
+        # Asked also where no time is left: what came during a long pass is a change that nobody has looked at.
+        while not wait_for_change(max(0.0, until - clock())):
+            if until >= end or not woken():
+                return report
+            until = min(end, clock() + window.quiet)
+        if clock() > end:
             return report
         quiet_since = clock()

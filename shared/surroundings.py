@@ -58,6 +58,14 @@ class Coordination(Protocol):
         """The marker's version."""
         ...
 
+    def save_report(self, cluster: str, report: str) -> None:
+        """Keep the last report."""
+        ...
+
+    def last_report(self, cluster: str) -> str | None:
+        """The last report, if there is one."""
+        ...
+
 
 class Clock(Protocol):
     """Time, as it is handed in."""

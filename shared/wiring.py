@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError
@@ -17,14 +18,23 @@ from shared.errors import RefusedError, SourceError, TargetError
 from shared.fleet import Fleet
 from shared.machines import read_machines
 from shared.models import Finding
+from shared.poison import read_poison
 from shared.surroundings import Connection
 from shared.targets.arm import Arm
 from shared.targets.route_table import RouteTable
+from shared.wake import WAKE_QUEUE
 from shared.witness import Answer, NoAnswer
+
+if TYPE_CHECKING:
+    from azure.storage.queue import QueueClient
 
 AKS_SCOPE = "6dae42f8-4368-4678-94ff-3960e28e3630/.default"
 """The Entra server application of every AKS cluster, the same in all clouds.
 Source: https://azure.github.io/kubelogin/concepts/aks.html"""
+
+POISON_QUEUE = f"{WAKE_QUEUE}-poison"
+"""Where the functions host puts a message that failed `maxDequeueCount` times.
+Source: https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-queue-trigger#poison-messages"""
 
 
 class SystemClock:
@@ -49,6 +59,7 @@ def build_fleet(settings: Mapping[str, str]) -> Fleet:
         connect=partial(_connect, arm=arm, credential=credential),
         locate=partial(_locate, arm=arm),
         coordination=cache(partial(_coordination, config.storage, credential)),
+        poison=lambda: read_poison(_poison_queue(config.storage, credential)),
         clock=SystemClock(),
     )
 
@@ -71,6 +82,17 @@ def _coordination(storage: Storage, credential: TokenCredential) -> Coordination
     else:
         service = BlobServiceClient(storage.blob_service_uri or "", credential, retry_policy=retry)
     return Coordination(service.get_container_client(CONTAINER))
+
+
+def _poison_queue(storage: Storage, credential: TokenCredential) -> "QueueClient":
+    from azure.storage.queue import LinearRetry, QueueServiceClient  # noqa: PLC0415  # only the status needs it
+
+    retry = LinearRetry(backoff=1, retry_total=3, random_jitter_range=0)
+    if storage.connection_string:
+        service = QueueServiceClient.from_connection_string(storage.connection_string, retry_policy=retry)
+    else:
+        service = QueueServiceClient(storage.queue_service_uri or "", credential, retry_policy=retry)
+    return service.get_queue_client(POISON_QUEUE)
 
 
 def _locate(cluster: Cluster, *, arm: Arm) -> tuple[str, str] | None:

@@ -14,11 +14,12 @@ import pytest
 from sandbox.cluster import NODE_GROUP, SUBSCRIPTION, scale_event
 from shared.config import Cluster, load_config
 from shared.coordination import LEASE_SECONDS
-from shared.errors import BusyError, TargetError, UnknownClusterError
+from shared.errors import BusyError, StorageError, TargetError, UnknownClusterError
 from shared.fleet import CACHE_SECONDS, VIGIL_SECONDS, Fleet
 from shared.reconcile import Order
 from shared.report import Cause, Outcome
 from shared.surroundings import Connection
+from shared.wake import Poison
 from tests.examples import node, ruled
 from tests.fakes import FakeNodes, FakeTable
 
@@ -75,6 +76,8 @@ class FakeCoordination:
         self.taken: list[str] = []
         self.versions: dict[str, int] = {}
         self.writer_lost = False
+        self.down = False
+        self.reports: dict[str, str] = {}
 
     @contextmanager
     def writer(self, cluster: str) -> Iterator[FakeLease]:
@@ -100,6 +103,14 @@ class FakeCoordination:
     def marker(self, cluster: str) -> str:
         return str(self.versions.get(cluster, 0))
 
+    def save_report(self, cluster: str, report: str) -> None:
+        if self.down:
+            raise StorageError("the storage account does not answer")
+        self.reports[cluster] = report
+
+    def last_report(self, cluster: str) -> str | None:
+        return self.reports.get(cluster)
+
 
 class Stage:
     """A fleet of clusters with the given names, in front of nodes and tables in memory."""
@@ -118,6 +129,7 @@ class Stage:
             connect=self._connect,
             locate=self._locate,
             coordination=lambda: self.coordination,
+            poison=lambda: Poison(2, ("shop",)),
             clock=self.clock,
         )
 
@@ -384,6 +396,28 @@ def test_the_platform_lets_a_vigil_end_and_hides_a_message_longer_than_a_dead_le
 def _seconds(span: str) -> int:
     hours, minutes, seconds = map(int, span.split(":"))
     return hours * 3600 + minutes * 60 + seconds
+
+
+def test_the_status_is_the_last_report_of_each_cluster_and_the_wake_ups_that_failed_for_good() -> None:
+    stage = Stage("shop", "office", "lab")
+    stage.unreachable = {"office"}
+    stage.fleet.run("shop", Order("timer"))
+    stage.fleet.run("office", Order("timer"))
+    stage.fleet.run("shop", Order("http", dry_run=True))
+    reports, poison = stage.fleet.status()
+    assert [(report["cluster"], report["trigger"], report["outcome"]) for report in reports] == [
+        ("shop", "timer", "applied"),
+        ("office", "timer", "failed"),
+    ]
+    assert poison == Poison(2, ("shop",))
+
+
+def test_a_report_that_cannot_be_kept_is_a_log_line_and_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+    stage = Stage("shop")
+    stage.coordination.down = True
+    (report,) = stage.fleet.run("shop", Order("timer"))
+    assert report.outcome is Outcome.APPLIED
+    assert "the report was not kept" in caplog.text
 
 
 def _event(*, subscription: str = SUBSCRIPTION) -> func.EventGridEvent:

@@ -13,8 +13,12 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 DEPLOYED = [ROOT / "function_app.py", *sorted((ROOT / "shared").rglob("*.py"))]
-HELPERS = [*sorted((ROOT / "sandbox").rglob("*.py")), *sorted((ROOT / "tests").rglob("*.py"))]
-OURS = {"function_app", "sandbox", "shared", "tests"}
+HELPERS = [
+    *sorted((ROOT / "sandbox").rglob("*.py")),
+    *sorted((ROOT / "tests").rglob("*.py")),
+    *sorted((ROOT / "bench").rglob("*.py")),
+]
+OURS = {"bench", "function_app", "sandbox", "shared", "tests"}
 PIN = re.compile(
     r"(?P<name>[a-z0-9][a-z0-9.-]*)==[0-9][0-9a-z.]*( ; [a-z_]+ [!<>=]+ '[^']+'( and [a-z_]+ [!<>=]+ '[^']+')?)?"
 )

@@ -23,6 +23,12 @@ class Play:
         self._script = script
         self._changes = changes
         self._lasting = lasting
+        self.wake_ups: list[float] = []
+
+    def woken(self) -> bool:
+        since = [at for at in self.wake_ups if at <= self.now]
+        self.wake_ups = self.wake_ups[len(since) :]
+        return bool(since)
 
     def run_pass(self) -> ClusterReport:
         self.passes.append(self.now)
@@ -40,7 +46,9 @@ class Play:
         self.now += seconds
 
     def settle(self, maximum: float = 180, quiet: float = 20) -> ClusterReport:
-        return settle(self.run_pass, self.wait, Window(maximum, quiet), clock=lambda: self.now, pause=self.pause)
+        return settle(
+            self.run_pass, self.wait, Window(maximum, quiet), woken=self.woken, clock=lambda: self.now, pause=self.pause
+        )
 
 
 STAYS: list[tuple[str, list[ClusterReport], list[float], list[float], float]] = [
@@ -98,9 +106,26 @@ def test_a_long_pass_counts_into_the_time() -> None:
     assert play.passes == [0, 50, 100, 150]
 
 
+def test_a_change_during_a_pass_that_outlasts_the_quiet_time_is_looked_at() -> None:
+    play = Play([QUIET, APPLIED], [10], lasting=30)
+    play.settle()
+    assert play.passes == [0, 30]
+
+
+def test_wake_ups_extend_the_quiet_time_and_never_the_maximum() -> None:
+    play = Play([QUIET], [])
+    play.wake_ups = [5, 30, 31, 55]
+    play.settle()
+    assert (play.passes, play.now) == ([0], 80)
+    play = Play([QUIET], [])
+    play.wake_ups = [float(at) for at in range(900)]
+    play.settle()
+    assert play.now == 180
+
+
 def test_an_error_of_a_pass_goes_to_the_caller() -> None:
     def broken() -> ClusterReport:
         raise RuntimeError("killed")
 
     with pytest.raises(RuntimeError, match="killed"):
-        settle(broken, lambda _: False, Window(180, 20), clock=lambda: 0.0, pause=lambda _: None)
+        settle(broken, lambda _: False, Window(180, 20), woken=lambda: False, clock=lambda: 0.0, pause=lambda _: None)

@@ -53,7 +53,7 @@ def schedule_of(found: dict[str, Any]) -> str:
 
 
 def test_the_functions_are_those_of_the_contract() -> None:
-    assert set(indexed()["bindings"]) == {"on_scale_event", "on_wake", "on_timer", "plan", "reconcile"}
+    assert set(indexed()["bindings"]) == {"on_scale_event", "on_wake", "on_timer", "plan", "reconcile", "status"}
 
 
 def test_the_scale_event_comes_from_event_grid_and_goes_to_the_queue() -> None:
@@ -70,7 +70,7 @@ def test_the_wake_up_comes_from_the_same_queue() -> None:
     }
 
 
-@pytest.mark.parametrize(("function", "method"), [("plan", "GET"), ("reconcile", "POST")])
+@pytest.mark.parametrize(("function", "method"), [("plan", "GET"), ("status", "GET"), ("reconcile", "POST")])
 def test_an_http_function_has_its_method_its_route_and_wants_a_function_key(function: str, method: str) -> None:
     assert bindings(function) == {
         "req": {

@@ -1,5 +1,6 @@
 """One writer per cluster, over a real storage account: taken, renewed, given back, taken over, and said when it is not there."""
 
+import base64
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -9,12 +10,15 @@ from typing import Any
 import pytest
 from azure.core.exceptions import AzureError, ResourceModifiedError, ServiceRequestError
 from azure.storage.blob import BlobLeaseClient, BlobServiceClient, ContainerClient
+from azure.storage.queue import QueueServiceClient
 
 from sandbox.azurite import Azurite
 from shared import coordination
 from shared.coordination import CONTAINER, LEASE_SECONDS, Coordination
 from shared.errors import BusyError, StorageError
+from shared.poison import read_poison
 from shared.report import Cause, Outcome
+from shared.wake import Poison
 from tests.wire.stage import APPS, ONE_TABLE, Stage, said
 
 pytestmark = pytest.mark.wire
@@ -364,3 +368,37 @@ def test_a_marker_in_an_account_that_does_not_answer_is_told(use: str, waits: li
         instance = Coordination(service.get_container_client(CONTAINER))
         with pytest.raises(StorageError, match="AzureWebJobsStorage"):
             getattr(instance, use)("shop-weu")
+
+
+# Reports and poison
+
+
+def test_the_last_report_of_a_cluster_is_kept(container: ContainerClient) -> None:
+    instance = Coordination(container)
+    assert instance.last_report("shop-weu") is None
+    instance.save_report("shop-weu", '{"first": "ü"}')
+    instance.save_report("shop-weu", '{"second": "ü"}')
+    assert Coordination(container).last_report("shop-weu") == '{"second": "ü"}'
+    assert instance.last_report("other") is None
+
+
+def test_the_poison_queue_is_counted_and_named_and_nothing_is_taken_from_it(azurite: Azurite) -> None:
+    with QueueServiceClient.from_connection_string(azurite.connection_string) as service:
+        queue = service.get_queue_client("poison-of-this-test")
+        assert read_poison(queue) == Poison(0)  # not there yet
+        queue.create_queue()
+        assert read_poison(queue) == Poison(0)
+        for text in (b'{"cluster": "shop-weu"}', b'{"cluster": "books-weu"}', b"{}"):
+            queue.send_message(base64.b64encode(text).decode())
+        queue.send_message("not base64")
+        expected = Poison(4, ("(no wake-up)", "books-weu", "shop-weu"))
+        assert read_poison(queue) == read_poison(queue) == expected
+
+
+def test_a_poison_queue_that_does_not_answer_is_told(waits: list[float]) -> None:
+    nowhere = NOWHERE.replace("BlobEndpoint", "QueueEndpoint")
+    with (
+        QueueServiceClient.from_connection_string(nowhere) as service,
+        pytest.raises(StorageError, match="AzureWebJobsStorage"),
+    ):
+        read_poison(service.get_queue_client("q"))
