@@ -164,6 +164,11 @@ class KubernetesSource:
         token = ""
         for number in range(1, MAX_PAGES + 1):
             page = self._page(resource, number, token)
+            if token and not page.items:  # a continue token is only given where more is to come
+                raise SourceError(
+                    f"cannot list {resource.plural}: page {number} is empty although the one before announced more; a part "
+                    "of the list is no reading of it"
+                )
             yield page
             token = page.metadata.next_page
             if not token:

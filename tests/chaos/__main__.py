@@ -33,6 +33,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, Azurite(Path(folder)) as azurite:
         while True:
             number = secrets.randbelow(2**32) if told.seed is None else told.seed
+            print(f"seed {number}", flush=True)  # known even where the run is ended while an example is made shorter
             if not survived(number, azurite, tally):
                 print(f"\nViolated. Again: python -m tests.chaos --seed {number}")
                 _print(tally)

@@ -8,14 +8,11 @@ from sandbox.faults.catalogue import CATALOGUE
 SLOW = 0.01
 """Seconds: what is slow comes late, in another order; nobody has to feel it."""
 _WITNESS = "microsoft.compute"
-_WHOLE = {"chance": 1.0}
-"""A list is empty from its first page on. One that ends too early without a word looks whole to any reader."""
 
 FAULTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     **{fault.name: (fault.name, {"delay": SLOW} if fault.name.endswith("slow") else {}) for fault in CATALOGUE},
-    "kubernetes-empty-list": ("kubernetes-empty-list", _WHOLE),
-    "no-nodes": ("kubernetes-empty-list", {"path": "/api/v1/nodes", **_WHOLE}),
-    "no-cilium-nodes": ("kubernetes-empty-list", {"path": "/ciliumnodes", **_WHOLE}),
+    "no-nodes": ("kubernetes-empty-list", {"path": "/api/v1/nodes"}),
+    "no-cilium-nodes": ("kubernetes-empty-list", {"path": "/ciliumnodes"}),
     "witness-forbidden": ("forbidden", {"path": _WITNESS}),
     "witness-throttled": ("throttled", {"path": _WITNESS}),
     "witness-unavailable": ("unavailable", {"path": _WITNESS}),

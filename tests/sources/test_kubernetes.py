@@ -140,7 +140,8 @@ def test_a_list_without_end_fails_the_reading(
     api: KubernetesApi, source: KubernetesSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kubernetes, "MAX_PAGES", 5)
-    endless = {"kind": "NodeList", "metadata": {"continue": "again"}, "items": []}
+    node = {"metadata": {"name": "a", "creationTimestamp": "2026-11-22T08:00:00Z"}}
+    endless = {"kind": "NodeList", "metadata": {"continue": "again"}, "items": [node]}
     api.answer_next(NODES, 200, endless, times=6)
     assert "no end after 5 pages" in failure(source)
 
@@ -229,3 +230,15 @@ def test_with_the_nodes_as_source_cilium_nodes_are_never_read(
     reading = connect(pod_cidr_source="node").read()
     assert (cidrs(reading), reading.findings) == (["10.0.0.0/24"], ())
     assert {call.path for call in api.calls} == {NODES}
+
+
+@pytest.mark.parametrize(("path", "kind"), [(NODES, "NodeList"), (CILIUM_NODES, "CiliumNodeList")])
+def test_a_later_page_without_items_is_no_end_of_the_list(
+    api: KubernetesApi, source: KubernetesSource, path: str, kind: str
+) -> None:
+    """The pages before it are a part of the nodes, and a part of them never deletes anything (contract, invariant 1)."""
+    fill(api, 1001)
+    empty = {"kind": kind, "metadata": {"resourceVersion": "1"}, "items": []}
+    api.answer_next(path, 200, empty, query_contains="continue")
+    assert "page 2 is empty although the one before announced more" in failure(source)
+    assert len(source.read().nodes) == 1001
