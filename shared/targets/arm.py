@@ -116,7 +116,16 @@ def _answered(error: HttpResponseError, status: int, about: str) -> TargetError:
         return SupersededError(
             f"{head}: another operation is at work on it", status=status, code=code, retry_after=wait
         )
-    return TargetError(f"{head}: {_advice(status, code)} (Azure says: {message[:400]})", status=status, code=code)
+    advice = _LOST_POLL if status == 404 and _is_poll(error) else _advice(status, code)
+    return TargetError(f"{head}: {advice} (Azure says: {message[:400]})", status=status, code=code)
+
+
+_LOST_POLL = "Azure no longer knows the write that it accepted; the next pass sees what became of it"
+
+
+def _is_poll(error: HttpResponseError) -> bool:
+    """Whether the state of an operation was asked for, not a resource (https://github.com/hashicorp/go-azure-sdk/issues/989)."""
+    return "/operations/" in str(getattr(getattr(error.response, "request", None), "url", ""))
 
 
 def _azure_error(error: HttpResponseError) -> tuple[str, str, frozenset[str]]:

@@ -269,3 +269,14 @@ def test_a_table_that_cannot_be_read_is_not_written_and_stops_no_other_table(
     assert "<" not in unread.error
     assert (stage.arm.count("PUT", table), waits) == (0, [])
     assert stage.ours(SYSTEM) == stage.cluster.expected()
+
+
+def test_a_poll_that_azure_answers_with_404_is_not_told_as_a_missing_table(stage: Stage) -> None:
+    stage.cluster.add("apps", 1)
+    app = stage.start()
+    stage.arm.answer_next("GET", "/operations/", 404, "OperationNotFound", "The operation was not found.")
+    report = app.run()
+    assert report.outcome is Outcome.FAILED
+    assert "no longer knows the write that it accepted" in said(report)
+    assert "create it" not in said(report)
+    assert app.run().outcome in {Outcome.IN_SYNC, Outcome.APPLIED}
