@@ -38,7 +38,9 @@ class TroubleSteps(NodeSteps, TableSteps, AppSteps):
             writable = self.arena.leased()
             (report,) = other.run(None, Order("timer"))
             self.look_into(report)
-            if writable:  # one that the lease, or anything before it, kept out reports no target; the first one may go on
+            if (
+                writable
+            ):  # one that the lease, or anything before it, kept out reports no target; the first one may go on
                 self.require(not report.targets, "two writers at a time")
                 self.require(report.outcome in {Outcome.BUSY, Outcome.FAILED}, f"two passes at a time: {report}")
 
