@@ -1,6 +1,6 @@
 """Every fault by its name."""
 
-from sandbox.faults import identity, kubernetes, network, operations, refusals, storage, watches, writers
+from sandbox.faults import hubs, identity, kubernetes, network, operations, refusals, storage, watches, writers
 from sandbox.faults.fault import Fault
 
 CATALOGUE = (
@@ -26,6 +26,12 @@ CATALOGUE = (
     Fault("forbidden", refusals.forbidden),
     Fault("second-writer", writers.second_writer),
     Fault("overwriter", writers.overwriter),
+    Fault("hub-busy", hubs.busy),
+    Fault("hub-operation-fails", operations.hub_fails),
+    Fault("hub-operation-hangs", operations.hub_hangs),
+    Fault("hub-not-provisioned", hubs.not_provisioned),
+    Fault("hub-routes-fail", hubs.routes_fail),
+    Fault("hub-routes-nonsense", hubs.routes_nonsense),
     Fault("kubernetes-unauthorized", kubernetes.unauthorized),
     Fault("kubernetes-forbidden", kubernetes.forbidden),
     Fault("kubernetes-expired-list", kubernetes.expired_list),

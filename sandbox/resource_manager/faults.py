@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from sandbox.resource_manager.answers import AzureError
+from sandbox.resource_manager.answers import AzureError, Body
 
 T = TypeVar("T")
 
@@ -72,3 +72,7 @@ class Faults:
         """Asked whether an accepted operation still hangs when its time has come."""
         self.before: Script[Callable[[], object]] = Script()
         """Callbacks to run before a request is served."""
+        self.results: Script[Body] = Script()
+        """What a POST for learned or advertised routes has as its result."""
+        self.routing_states: Script[str] = Script()
+        """The routingState of the hub that a request reads or writes to."""

@@ -6,6 +6,17 @@ from collections.abc import Callable, Mapping
 ROUTE_TABLE_SECONDS = 2.5
 """What a write or delete of a route or a route table takes: recordings see its end after 2 to 3 s (facts)."""
 
+BGP_PUT_SECONDS = 100.0
+BGP_DELETE_SECONDS = 90.0
+"""What a bgpConnection takes: recordings see the end of a PUT after 80 to 136 s and that of a DELETE after 92 to 94 s.
+
+The figures lie between the last unfinished poll and the first finished one (facts: recorded in 2023 and 2024).
+"""
+
+LEARNED_ROUTES_SECONDS = 1.0
+ADVERTISED_ROUTES_SECONDS = 2.0
+"""What the POSTs for the routes of a peer take: one recording sees the one done after 1 s, the other between 1 and 11 s."""
+
 RETRY_LADDER = (10, 10, 20, 40, 80, 160, 100)
 """Retry-After in seconds: of the accepting answer, then of one unfinished poll after the other, the last one for ever.
 

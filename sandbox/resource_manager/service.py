@@ -15,6 +15,7 @@ from sandbox.resource_manager.answers import AzureError, Body
 from sandbox.resource_manager.calls import Call, CallLog
 from sandbox.resource_manager.faults import Faults
 from sandbox.resource_manager.front_door import FrontDoor
+from sandbox.resource_manager.hubs import Hubs
 from sandbox.resource_manager.machines import Machines
 from sandbox.resource_manager.managed_clusters import Cluster, ManagedClusters
 from sandbox.resource_manager.operations import Operations
@@ -25,6 +26,7 @@ from sandbox.resource_manager.route_rules import DEFAULT_ROUTES_PER_TABLE
 from sandbox.resource_manager.route_tables import RouteTables
 from sandbox.resource_manager.routes import Routes
 from sandbox.resource_manager.routing import Router
+from sandbox.resource_manager.virtual_network_peering import Peering
 from sandbox.resource_manager.virtual_networks import VirtualNetworks
 
 
@@ -58,6 +60,12 @@ class ResourceManager:
         self._clusters = ManagedClusters()
         self.machines = Machines(Pages(page_size, lambda: self.base_url), self._lock, self._add_group_of)
         """Scale sets, virtual machines and their network interfaces, with a builder of their own."""
+        self.hubs = Hubs(self._operations, self._faults, self._networks, self._lock, self._add_group_of)
+        """Route Servers and Virtual WAN hubs, with a builder of their own, and what their peers announce."""
+        self.add_route_server = self.hubs.add_route_server
+        self.add_virtual_hub = self.hubs.add_virtual_hub
+        self.peers = self.hubs.peers
+        self.edit_hub = self.hubs.edit_hub
         providers = (
             self._groups,
             self._operations,
@@ -66,6 +74,7 @@ class ResourceManager:
             self._networks,
             self._clusters,
             self.machines,
+            self.hubs,
         )
         self._door = FrontDoor(
             tokens,
@@ -95,12 +104,17 @@ class ResourceManager:
         subnets: Mapping[str, str | None],
         *,
         prefixes: Sequence[str] = ("10.0.0.0/8",),
+        placed: Mapping[str, str] | None = None,
+        peerings: Sequence[Peering] = (),
         location: str = DEFAULT_LOCATION,
     ) -> None:
-        """Create a virtual network; `subnets` maps the name of each to the id of its route table or None."""
+        """Create a virtual network; `subnets` maps the name of each to the id of its route table or None.
+
+        `placed` maps the names of those subnets to a prefix that shall not just get the next free one.
+        """
         with self._lock:
             self._add_group_of(network_id)
-            self._networks.add(network_id, subnets, prefixes, location)
+            self._networks.add(network_id, subnets, prefixes, location, placed=placed or {}, peerings=peerings)
 
     def add_route_table(
         self,

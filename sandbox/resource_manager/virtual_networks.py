@@ -1,16 +1,16 @@
 """Microsoft.Network/virtualNetworks and their subnets. Only reading; networks come from the builder."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_network
-from itertools import islice
 
 from sandbox.resource_manager import errors, resource_ids
 from sandbox.resource_manager.answers import Answer, Body
 from sandbox.resource_manager.resource_ids import NETWORK
 from sandbox.resource_manager.route_table import new_etag
 from sandbox.resource_manager.routing import GROUP, Ask, Endpoint
+from sandbox.resource_manager.virtual_network_peering import Peering
 
 TYPE = f"{NETWORK}/virtualNetworks"
 _NETWORKS = f"{GROUP}/providers/{TYPE}"
@@ -24,13 +24,14 @@ SUBNET_BITS = 8
 
 @dataclass(frozen=True, slots=True)
 class VirtualNetwork:
-    """A network, its subnets with their prefixes, and the route table of each."""
+    """A network, its subnets with their prefixes and the route table of each, and its peerings."""
 
     id: str
     location: str
     prefixes: tuple[str, ...]
     subnets: Mapping[str, tuple[str, str | None]]
     """Name → (prefix, route table id or None)."""
+    peerings: tuple[Peering, ...] = ()
     etag: str = field(default_factory=new_etag)
     guid: str = field(default_factory=lambda: str(uuid.uuid4()))
 
@@ -48,7 +49,7 @@ class VirtualNetwork:
                 "addressSpace": {"addressPrefixes": list(self.prefixes)},
                 "privateEndpointVNetPolicies": "Disabled",
                 "subnets": [self.render_subnet(name) for name in self.subnets],
-                "virtualNetworkPeerings": [],
+                "virtualNetworkPeerings": [each.render(self.id, self.etag) for each in self.peerings],
                 "enableDdosProtection": False,
             },
         }
@@ -76,14 +77,31 @@ class VirtualNetworks:
     def __init__(self) -> None:
         self._networks: dict[str, VirtualNetwork] = {}
 
-    def add(self, network_id: str, subnets: Mapping[str, str | None], prefixes: Sequence[str], location: str) -> None:
-        """Put a network there; its subnets get consecutive prefixes out of the first one of the network."""
+    def add(
+        self,
+        network_id: str,
+        subnets: Mapping[str, str | None],
+        prefixes: Sequence[str],
+        location: str,
+        *,
+        placed: Mapping[str, str],
+        peerings: Sequence[Peering],
+    ) -> None:
+        """Put a network there; subnets that are not `placed` get consecutive free prefixes out of the network's first one."""
         resource_ids.expect(network_id, TYPE)
-        space = ip_network(prefixes[0])
-        cuts = islice(space.subnets(prefixlen_diff=SUBNET_BITS), len(subnets))
-        placed = {name: (str(cut), table) for cut, (name, table) in zip(cuts, subnets.items(), strict=True)}
-        network = VirtualNetwork(network_id, location, tuple(prefixes), placed)
+        cuts = _cuts(prefixes[0], placed.values())
+        found = {name: (placed.get(name) or next(cuts), table) for name, table in subnets.items()}
+        network = VirtualNetwork(network_id, location, tuple(prefixes), found, tuple(peerings))
         self._networks[resource_ids.key(network_id)] = network
+
+    def prefixes_of(self, network_id: str) -> list[str]:
+        """The address prefixes of a network. Raises KeyError when there is none."""
+        return list(self._networks[resource_ids.key(network_id)].prefixes)
+
+    def prefix_of(self, subnet_id: str) -> str:
+        """The address prefix of a subnet. Raises KeyError when there is none."""
+        network_id, _, name = subnet_id.partition("/subnets/")
+        return self._networks[resource_ids.key(network_id)].subnets[name][0]
 
     def subnets_of(self, table_id: str) -> list[str]:
         """The ids of the subnets that use a route table."""
@@ -130,3 +148,11 @@ class VirtualNetworks:
         if network is None:
             raise errors.resource_not_found(resource_ids.parse(network_id))
         return network
+
+
+def _cuts(prefix: str, taken: Iterable[str]) -> Iterator[str]:
+    """Consecutive prefixes for subnets, without those that overlap one that is taken."""
+    others = [ip_network(each) for each in taken]
+    for cut in ip_network(prefix).subnets(prefixlen_diff=SUBNET_BITS):
+        if not any(cut.version == other.version and cut.overlaps(other) for other in others):
+            yield str(cut)

@@ -1,4 +1,4 @@
-"""Which faults the state machine turns on, and how: those of the catalogue, and some of them aimed."""
+"""Which faults the state machine turns on, and how: those of the catalogue but for hubs, and some of them aimed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,11 @@ SLOW = 0.01
 _WITNESS = "microsoft.compute"
 
 FAULTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    **{fault.name: (fault.name, {"delay": SLOW} if fault.name.endswith("slow") else {}) for fault in CATALOGUE},
+    **{
+        fault.name: (fault.name, {"delay": SLOW} if fault.name.endswith("slow") else {})
+        for fault in CATALOGUE
+        if not fault.name.startswith("hub-")
+    },
     "no-nodes": ("kubernetes-empty-list", {"path": "/api/v1/nodes"}),
     "no-cilium-nodes": ("kubernetes-empty-list", {"path": "/ciliumnodes"}),
     "witness-forbidden": ("forbidden", {"path": _WITNESS}),
