@@ -1,4 +1,4 @@
-"""A Kubernetes API server with Nodes and CiliumNodes that behaves like a real one. Development and tests only.
+"""A Kubernetes API server with Nodes, CiliumNodes and ConfigMaps that behaves like a real one. Development and tests only.
 
     tokens = Tokens()
     api = KubernetesApi(tokens, admin_token="kubectl")

@@ -27,14 +27,16 @@ class User:
 class Access:
     """Authentication and authorisation. Thread-safe.
 
-    The managed identity starts with get, list and watch on everything served. An AKS cluster has anonymous requests
+    The managed identity starts with what infra/kubernetes/reader.yaml gives it: get, list and watch on nodes and
+    ciliumnodes, get on configmaps. There it is one ConfigMap, here all of them. An AKS cluster has anonymous requests
     switched off; `anonymous` switches them on, as in a plain kube-apiserver.
     """
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
         self._lock = threading.Lock()
-        self._identity = User(IDENTITY_USER, rights={(verb, r.group, r.plural) for verb in _READ for r in RESOURCES})
+        rights = {(verb, r.group, r.plural) for r in RESOURCES for verb in (("get",) if r.namespaced else _READ)}
+        self._identity = User(IDENTITY_USER, rights=rights)
         self._static: dict[str, User] = {}
         self.anonymous = False
 
@@ -75,6 +77,13 @@ class Access:
             with self._lock:
                 allowed = (target.verb, target.group, target.plural) in user.rights
             if not allowed:
-                raise forbidden(user.name, target.verb, group=target.group, plural=target.plural, name=target.name)
+                raise forbidden(
+                    user.name,
+                    target.verb,
+                    group=target.group,
+                    plural=target.plural,
+                    name=target.name,
+                    namespace=target.namespace,
+                )
         elif target.path.rstrip("/") not in _OPEN_PATHS and not target.path.startswith(("/api/", "/apis/")):
             raise forbidden_path(user.name, target.verb, target.path)

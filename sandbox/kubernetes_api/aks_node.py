@@ -50,15 +50,17 @@ def aks_node(
     provider: Literal["vmss", "vm"] = "vmss",
     subscription: str = SUBSCRIPTION,
     node_resource_group: str = NODE_RESOURCE_GROUP,
+    zone: int | None = 1,
+    pods: int = 250,
     labels: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """A Node of an agent pool.
 
     `created` is RFC 3339 in UTC. `provider` says whether the machine is an instance of a scale set, whose name must
     then be one of `scale_set_node_name` (ValueError otherwise), or a machine of its own, as node auto-provisioning
-    makes them. `labels` come on top.
+    makes them. `zone` None is a machine in no availability zone, `pods` how many it takes. `labels` come on top.
     """
-    every_label = {**_labels(name, pool, node_resource_group), **(labels or {})}
+    every_label = {**_labels(name, pool, node_resource_group, zone), **(labels or {})}
     annotations = _annotations(name, internal_ips)
     spec: dict[str, Any] = {"providerID": provider_id(name, provider, subscription, node_resource_group)}
     if pod_cidrs:
@@ -79,7 +81,7 @@ def aks_node(
             "managedFields": _managed_fields(created, every_label, annotations, pod_cidrs),
         },
         "spec": spec,
-        "status": _status(name, internal_ips, created, ready=ready),
+        "status": _status(name, internal_ips, created, ready=ready, pods=pods),
     }
 
 
@@ -96,14 +98,16 @@ def provider_id(name: str, provider: Literal["vmss", "vm"], subscription: str, n
     return f"{compute}/virtualMachineScaleSets/{found['scale_set']}/virtualMachines/{instance}"
 
 
-def _labels(name: str, pool: str, node_resource_group: str) -> dict[str, str]:
+def _labels(name: str, pool: str, node_resource_group: str, zone: int | None) -> dict[str, str]:
+    """Without a zone the topology labels name the fault domain, and the disk driver's is empty (facts: recorded)."""
+    topology, disk = ("0", "") if zone is None else (f"{REGION}-{zone}", f"{REGION}-{zone}")
     return {
         "agentpool": pool,
         "beta.kubernetes.io/arch": "amd64",
         "beta.kubernetes.io/instance-type": "Standard_D4s_v5",
         "beta.kubernetes.io/os": "linux",
         "failure-domain.beta.kubernetes.io/region": REGION,
-        "failure-domain.beta.kubernetes.io/zone": f"{REGION}-1",
+        "failure-domain.beta.kubernetes.io/zone": topology,
         "kubernetes.azure.com/agentpool": pool,
         "kubernetes.azure.com/cluster": node_resource_group,
         "kubernetes.azure.com/consolidated-additional-properties": _uuid("properties"),
@@ -122,9 +126,9 @@ def _labels(name: str, pool: str, node_resource_group: str) -> dict[str, str]:
         "node.kubernetes.io/instance-type": "Standard_D4s_v5",
         "storageprofile": "managed",
         "storagetier": "Premium_LRS",
-        "topology.disk.csi.azure.com/zone": f"{REGION}-1",
+        "topology.disk.csi.azure.com/zone": disk,
         "topology.kubernetes.io/region": REGION,
-        "topology.kubernetes.io/zone": f"{REGION}-1",
+        "topology.kubernetes.io/zone": topology,
     }
 
 
@@ -138,10 +142,10 @@ def _annotations(name: str, internal_ips: Sequence[str]) -> dict[str, str]:
     }
 
 
-def _status(name: str, internal_ips: Iterable[str], created: str, *, ready: bool) -> dict[str, Any]:
+def _status(name: str, internal_ips: Iterable[str], created: str, *, ready: bool, pods: int) -> dict[str, Any]:
     return {
-        "capacity": _resources("4", "129886128Ki", "16374112Ki"),
-        "allocatable": _resources("3860m", "119703055367", "14233952Ki"),
+        "capacity": _resources("4", "129886128Ki", "16374112Ki", pods),
+        "allocatable": _resources("3860m", "119703055367", "14233952Ki", pods),
         "conditions": _conditions(created, ready=ready),
         "addresses": [
             *({"type": "InternalIP", "address": str(ip_address(address))} for address in internal_ips),
@@ -164,9 +168,9 @@ def _status(name: str, internal_ips: Iterable[str], created: str, *, ready: bool
     }
 
 
-def _resources(cpu: str, storage: str, memory: str) -> dict[str, str]:
+def _resources(cpu: str, storage: str, memory: str, pods: int) -> dict[str, str]:
     hugepages = {"hugepages-1Gi": "0", "hugepages-2Mi": "0"}
-    return {"cpu": cpu, "ephemeral-storage": storage, **hugepages, "memory": memory, "pods": "250"}
+    return {"cpu": cpu, "ephemeral-storage": storage, **hugepages, "memory": memory, "pods": str(pods)}
 
 
 def _conditions(created: str, *, ready: bool) -> list[dict[str, str]]:
@@ -221,7 +225,7 @@ def _managed_fields(
         entries.append(("kube-controller-manager", spec, False))
     entries.append(("cilium-agent", _condition_fields("NetworkUnavailable"), True))
     status = _condition_fields("MemoryPressure", "DiskPressure", "PIDPressure", "Ready")
-    resources = {".": {}, **_fields(_resources("", "", ""))}
+    resources = {".": {}, **_fields(_resources("", "", "", 0))}
     status["f:status"] |= {"f:allocatable": resources, "f:capacity": resources, "f:images": {}, "f:nodeInfo": {}}
     entries.append(("kubelet", status, True))
     return [

@@ -26,7 +26,7 @@ from sandbox.kubernetes_api.watches import OpenWatches
 
 
 class KubernetesApi:
-    """A Kubernetes API with Nodes and CiliumNodes. Every method may be called from any thread.
+    """A Kubernetes API with Nodes, CiliumNodes and ConfigMaps. Every method may be called from any thread.
 
     `tokens` decides about bearer tokens (audience of AKS); `admin_token` is a fixed one with every right, for kubectl.
     `clock` counts seconds for timeouts and bookmarks, call `tick` after moving it by hand; `wall_clock` gives
@@ -78,27 +78,41 @@ class KubernetesApi:
     # Objects
 
     def put(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Create an object, or replace the one of that kind and name; returns it as stored.
+        """Create an object, or replace the one of that kind, namespace and name; returns it as stored.
 
         uid, resourceVersion and generation are the server's; a creationTimestamp or uid given at creation is kept.
         Raises ValueError for a kind that is not served and KeyError without a name.
         """
         return _copy(self._store.put(by_kind(body["kind"]), body).object)
 
+    def put_config_map(self, namespace: str, name: str, data: Mapping[str, str]) -> dict[str, Any]:
+        """Create or replace a ConfigMap with these entries and no others."""
+        return self.put({"kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}, "data": dict(data)})
+
+    def set_label(self, kind: str, name: str, label: str, value: str | None) -> dict[str, Any]:
+        """Give an object a label, or take it away where `value` is None; KeyError when there is no such object."""
+        body = self.get(kind, name)
+        labels = body["metadata"].setdefault("labels", {})
+        if value is None:
+            labels.pop(label, None)
+        else:
+            labels[label] = value
+        return self.put(body)
+
     def delete(self, kind: str, name: str) -> None:
-        """Remove an object; KeyError when there is none."""
+        """Remove an object, one in a namespace by `namespace/name`; KeyError when there is none."""
         self._store.delete(by_kind(kind), name)
 
     def get(self, kind: str, name: str) -> dict[str, Any]:
-        """A copy of an object; KeyError when there is none."""
+        """A copy of an object, one in a namespace by `namespace/name`; KeyError when there is none."""
         entry = self._store.find(by_kind(kind), name)
         if entry is None:
             raise KeyError(name)
         return _copy(entry.object)
 
     def names(self, kind: str) -> tuple[str, ...]:
-        """The names of all objects of a kind, sorted."""
-        return tuple(entry.name for entry in self._store.snapshot(by_kind(kind)).entries)
+        """The names of all objects of a kind, or `namespace/name`, sorted."""
+        return tuple(entry.key for entry in self._store.snapshot(by_kind(kind)).entries)
 
     @property
     def revision(self) -> int:
@@ -141,7 +155,7 @@ class KubernetesApi:
         self._access.add_token(token, user, admin=admin)
 
     def allow(self, *verbs: str, resource: str, user: str = IDENTITY_USER) -> None:
-        """Give rights (get, list, watch, delete) on `nodes` or `ciliumnodes`. The managed identity starts with the first three."""
+        """Give rights (get, list, watch, delete) on `nodes`, `ciliumnodes` or `configmaps`; see `Access` for who starts with what."""
         self._access.change(verbs, resource, user, allowed=True)
 
     def forbid(self, *verbs: str, resource: str, user: str = IDENTITY_USER) -> None:

@@ -33,6 +33,7 @@ def answer_to(path: str, *, custom: bool) -> Mapping[str, Any] | str | None:
     `custom` says whether the CustomResourceDefinition is installed.
     """
     resources = [resource for resource in RESOURCES if custom or not resource.custom]
+    versions = {resource.api_version: resource.path.rpartition("/")[0] for resource in resources}
     groups = [_group(resource) for resource in resources if resource.group]
     documents: dict[str, Mapping[str, Any] | str] = {
         "/version": VERSION,
@@ -42,7 +43,10 @@ def answer_to(path: str, *, custom: bool) -> Mapping[str, Any] | str | None:
         "/api": {"kind": "APIVersions", "versions": [NODES.version], "serverAddressByClientCIDRs": []},
         "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups},
         **{f"/apis/{group['name']}": {"kind": "APIGroup", "apiVersion": "v1", **group} for group in groups},
-        **{resource.path.rpartition("/")[0]: _resources(resource) for resource in resources},
+        **{
+            path: _resources(version, [resource for resource in resources if resource.api_version == version])
+            for version, path in versions.items()
+        },
     }
     return documents.get(path.rstrip("/"))
 
@@ -52,20 +56,20 @@ def _group(resource: Resource) -> dict[str, Any]:
     return {"name": resource.group, "versions": [version], "preferredVersion": version}
 
 
-def _resources(resource: Resource) -> dict[str, Any]:
-    """Each group serves one resource here."""
+def _resources(version: str, resources: list[Resource]) -> dict[str, Any]:
     return {
         "kind": "APIResourceList",
         "apiVersion": "v1",
-        "groupVersion": resource.api_version,
+        "groupVersion": version,
         "resources": [
             {
                 "name": resource.plural,
                 "singularName": resource.singular,
-                "namespaced": False,
+                "namespaced": resource.namespaced,
                 "kind": resource.kind,
                 "verbs": ["delete", "get", "list", "watch"],
                 "shortNames": list(resource.short_names),
             }
+            for resource in resources
         ],
     }

@@ -9,6 +9,7 @@ from sandbox.kubernetes_api.kinds import Resource
 
 _METADATA_ORDER = (
     "name",
+    "namespace",
     "uid",
     "resourceVersion",
     "generation",
@@ -43,9 +44,24 @@ class Entry:
         return metadata
 
     @property
+    def namespace(self) -> str:
+        """Empty for what belongs to the whole cluster."""
+        return str(self.metadata.get("namespace", ""))
+
+    @property
+    def key(self) -> str:
+        """Unique among the objects of a resource, and what lists are ordered by."""
+        return key_of(self.metadata)
+
+    @property
     def labels(self) -> Mapping[str, str]:
         """The object's labels, empty when it has none."""
         return self.metadata.get("labels") or {}
+
+
+def key_of(metadata: Mapping[str, Any]) -> str:
+    """`name`, or `namespace/name` for an object in a namespace."""
+    return f"{metadata['namespace']}/{metadata['name']}" if metadata.get("namespace") else str(metadata["name"])
 
 
 def encode(body: Any, *, sort_keys: bool = False) -> bytes:

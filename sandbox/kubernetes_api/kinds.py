@@ -1,4 +1,4 @@
-"""The two resources this API serves: Node and CiliumNode. Their names and shapes, not their contents."""
+"""The resources this API serves: Node, CiliumNode and ConfigMap. Their names and shapes, not their contents."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One served resource. Both are cluster-scoped."""
+    """One served resource."""
 
     kind: str
     plural: str
@@ -17,6 +17,7 @@ class Resource:
     short_names: tuple[str, ...]
     custom: bool
     """Defined by a CustomResourceDefinition: encoded with sorted keys, its list items carry kind and apiVersion."""
+    namespaced: bool = False
     zero: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """What a bookmark's object holds beside its resourceVersion (facts: recorded, zero values for a built-in kind)."""
 
@@ -32,7 +33,7 @@ class Resource:
 
     @property
     def path(self) -> str:
-        """Where its collection is served."""
+        """Where its collection is served, over all namespaces."""
         return f"/apis/{self.api_version}/{self.plural}" if self.group else f"/api/{self.version}/{self.plural}"
 
 
@@ -77,7 +78,18 @@ CILIUM_NODES = Resource(
     custom=True,
 )
 
-RESOURCES = (NODES, CILIUM_NODES)
+CONFIG_MAPS = Resource(
+    kind="ConfigMap",
+    plural="configmaps",
+    singular="configmap",
+    group="",
+    version="v1",
+    short_names=("cm",),
+    custom=False,
+    namespaced=True,
+)
+
+RESOURCES = (NODES, CILIUM_NODES, CONFIG_MAPS)
 
 
 def by_kind(kind: str) -> Resource:

@@ -60,11 +60,11 @@ def _continued(store: Store, resource: Resource, place: Continue) -> Snapshot:
 
 def _cut(snapshot: Snapshot, options: ListOptions) -> Page:
     after = options.place.after if options.place else ""
-    selected = tuple(entry for entry in snapshot.entries if entry.name > after and options.selects(entry))
+    selected = tuple(entry for entry in snapshot.entries if entry.key > after and options.selects(entry))
     # Revision 0 is served from the watch cache, which ignores the limit (facts: recorded).
     if not options.limit or options.revision == 0 or len(selected) <= options.limit:
         return Page(snapshot.revision, selected)
     shown = selected[: options.limit]
-    token = token_of(Continue(shown[-1].name, snapshot.revision))
+    token = token_of(Continue(shown[-1].key, snapshot.revision))
     remaining = None if options.selective else len(selected) - len(shown)
     return Page(snapshot.revision, shown, token, remaining)

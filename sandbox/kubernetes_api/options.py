@@ -16,6 +16,9 @@ from sandbox.kubernetes_api.statuses import bad_request, invalid_options, unpars
 class ListOptions:
     """What a client wants to see. `limit` 0 means no limit."""
 
+    namespace: str
+    """Empty for all."""
+
     labels: Test
     fields: Test
     selective: bool
@@ -32,12 +35,12 @@ class ListOptions:
     initial_events: bool
 
     def selects(self, entry: Entry) -> bool:
-        """Whether both selectors take the object."""
-        return self.labels(entry) and self.fields(entry)
+        """Whether the object is in the namespace and both selectors take it."""
+        return self.namespace in {"", entry.namespace} and self.labels(entry) and self.fields(entry)
 
 
-def options_of(query: Mapping[str, str]) -> ListOptions:
-    """The options in a query; raises the ApiError a real server answers for contradictions and nonsense."""
+def options_of(query: Mapping[str, str], namespace: str = "") -> ListOptions:
+    """The options in a query about one namespace, or about all; raises the ApiError a real server answers for contradictions and nonsense."""
     watch = is_set(query, "watch")
     _check_match(query, watch=watch)
     token = query.get("continue", "")
@@ -45,6 +48,7 @@ def options_of(query: Mapping[str, str]) -> ListOptions:
         raise bad_request("specifying resource version is not allowed when using continue")
     selectors = query.get("labelSelector", ""), query.get("fieldSelector", "")
     return ListOptions(
+        namespace=namespace,
         labels=label_test(selectors[0]),
         fields=field_test(selectors[1]),
         selective=any(selectors),

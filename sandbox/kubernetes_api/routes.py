@@ -19,6 +19,8 @@ class Target:
     version: str = ""
     plural: str = ""
     name: str = ""
+    namespace: str = ""
+    """Empty for what has none, and for a list over all namespaces."""
 
     def resource(self) -> Resource | None:
         """The served resource, or None."""
@@ -30,14 +32,17 @@ class Target:
 
 def target_of(method: str, path: str, query: Mapping[str, str]) -> Target:
     """The target of a request."""
+    namespace = ""
     match path.strip("/").split("/"):
+        case ["api", version, "namespaces", namespace, plural, *rest]:
+            group = ""
         case ["api", version, plural, *rest]:
             group = ""
         case ["apis", group, version, plural, *rest]:
             pass
         case _:
             return Target(method.lower(), path)
-    return Target(_verb(method, query, named=bool(rest)), path, group, version, plural, "/".join(rest))
+    return Target(_verb(method, query, named=bool(rest)), path, group, version, plural, "/".join(rest), namespace)
 
 
 def _verb(method: str, query: Mapping[str, str], *, named: bool) -> str:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from sandbox.kubernetes_api.access import Access
 from sandbox.kubernetes_api.discovery import answer_to
-from sandbox.kubernetes_api.entries import Entry
+from sandbox.kubernetes_api.entries import Entry, key_of
 from sandbox.kubernetes_api.faults import Answer, Faults, LastWords, Truncation
 from sandbox.kubernetes_api.kinds import Resource
 from sandbox.kubernetes_api.lists import page_of
@@ -66,11 +66,11 @@ class Serving:
         body: Mapping[str, Any] | bytes
         match target.verb:
             case "get":
-                body = rendering.one(self._found(resource, target.name)) + b"\n"
+                body = rendering.one(self._found(resource, target)) + b"\n"
             case "delete":
-                body = self._delete(resource, target.name)
+                body = self._delete(resource, target)
             case "list" | "watch":
-                options = options_of(request.query)
+                options = options_of(request.query, target.namespace)
                 self._refuse_while_initializing(resource, options)
                 if options.watch:
                     return await self._watch(request, resource, options, rendering)
@@ -91,18 +91,18 @@ class Serving:
             self.initializing -= 1
             raise initializing()
 
-    def _found(self, resource: Resource, name: str) -> Entry:
-        entry = self.store.find(resource, name)
+    def _found(self, resource: Resource, target: Target) -> Entry:
+        entry = self.store.find(resource, key_of({"namespace": target.namespace, "name": target.name}))
         if entry is None:
-            raise not_found(resource, name)
+            raise not_found(resource, target.name)
         return entry
 
-    def _delete(self, resource: Resource, name: str) -> dict[str, object]:
-        uid = self._found(resource, name).metadata["uid"]
-        self.store.delete(resource, name)
-        details = {"name": name, **({"group": resource.group} if resource.group else {}), "kind": resource.plural}
+    def _delete(self, resource: Resource, target: Target) -> dict[str, object]:
+        entry = self._found(resource, target)
+        self.store.delete(resource, entry.key)
+        details = {"name": entry.name, **({"group": resource.group} if resource.group else {}), "kind": resource.plural}
         success = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
-        return {**success, "details": {**details, "uid": uid}}
+        return {**success, "details": {**details, "uid": entry.metadata["uid"]}}
 
 
 async def _said(words: LastWords) -> AsyncGenerator[bytes]:

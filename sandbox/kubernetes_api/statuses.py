@@ -38,14 +38,12 @@ def unauthorized() -> ApiError:
     return ApiError(401, status(401, "Unauthorized", "Unauthorized"))
 
 
-def forbidden(user: str, verb: str, *, group: str, plural: str, name: str) -> ApiError:
+def forbidden(user: str, verb: str, *, group: str, plural: str, name: str, namespace: str = "") -> ApiError:
     """RBAC says no. Asked before anything else, so that it also hides whether the resource exists."""
     qualified = f"{plural}.{group}" if group else plural
     subject = f'{qualified} "{name}"' if name else qualified
-    message = (
-        f'{subject} is forbidden: User "{user}" cannot {verb} resource "{plural}" in API group "{group}" '
-        "at the cluster scope"
-    )
+    where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
+    message = f'{subject} is forbidden: User "{user}" cannot {verb} resource "{plural}" in API group "{group}" {where}'
     return ApiError(403, status(403, "Forbidden", message, _details(name, group, plural)), NOSNIFF)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.kubernetes_api.entries import Entry, entry_of
+from sandbox.kubernetes_api.entries import Entry, entry_of, key_of
 from sandbox.kubernetes_api.kinds import RESOURCES, Resource
 
 
@@ -28,7 +28,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All objects of a resource at one revision, by name."""
+    """All objects of a resource at one revision, by key."""
 
     revision: int
     entries: tuple[Entry, ...]
@@ -61,37 +61,37 @@ class Store:
         self._changed()
 
     def put(self, resource: Resource, body: Mapping[str, Any]) -> Entry:
-        """Create or replace an object by name. An unchanged object gets no new revision, as on a real server."""
+        """Create or replace an object by its key. An unchanged object gets no new revision, as on a real server."""
         wanted: dict[str, Any] = json.loads(json.dumps(body))
         with self._lock:
-            before = self._current[resource].get(wanted["metadata"]["name"])
+            before = self._current[resource].get(key_of(wanted["metadata"]))
             self._complete(resource, wanted, before)
             if before is not None and entry_of(resource, wanted, before.revision).object == before.object:
                 return before
             self._revision += 1
             after = entry_of(resource, wanted, self._revision)
-            self._current[resource][after.name] = after
+            self._current[resource][after.key] = after
             self._history[resource].append(Change(self._revision, before, after))
         self._changed()
         return after
 
-    def delete(self, resource: Resource, name: str) -> Entry:
+    def delete(self, resource: Resource, key: str) -> Entry:
         """Remove an object and return its last state, which carries the revision of the deletion (facts: recorded).
 
         Raises KeyError when there is none.
         """
         with self._lock:
-            before = self._current[resource].pop(name)
+            before = self._current[resource].pop(key)
             self._revision += 1
             last = entry_of(resource, before.object, self._revision)
             self._history[resource].append(Change(self._revision, last, None))
         self._changed()
         return last
 
-    def find(self, resource: Resource, name: str) -> Entry | None:
+    def find(self, resource: Resource, key: str) -> Entry | None:
         """The current state of one object, or None."""
         with self._lock:
-            return self._current[resource].get(name)
+            return self._current[resource].get(key)
 
     def snapshot(self, resource: Resource, revision: int | None = None) -> Snapshot:
         """All objects as they are, or as they were at `revision`."""
@@ -103,11 +103,11 @@ class Store:
                 entries = {}
                 for change in history[: bisect_right(history, revision, key=lambda change: change.revision)]:
                     if change.after is not None:
-                        entries[change.after.name] = change.after
+                        entries[change.after.key] = change.after
                     elif change.before is not None:
-                        del entries[change.before.name]
+                        del entries[change.before.key]
             at = self._revision if revision is None else revision
-            return Snapshot(at, tuple(entries[name] for name in sorted(entries)))
+            return Snapshot(at, tuple(entries[key] for key in sorted(entries)))
 
     def changes_after(self, resource: Resource, revision: int) -> tuple[Change, ...]:
         """What happened since `revision`, oldest first."""

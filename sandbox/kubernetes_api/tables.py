@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.kubernetes_api.ages import human_age
 from sandbox.kubernetes_api.entries import Entry
-from sandbox.kubernetes_api.kinds import NODES, Resource
+from sandbox.kubernetes_api.kinds import CILIUM_NODES, CONFIG_MAPS, NODES, Resource
 
 Cell = Callable[[Entry, float], str | None]
 _ROLE_PREFIX = "node-role.kubernetes.io/"
@@ -37,7 +37,7 @@ class Column:
 
 def columns_of(resource: Resource) -> tuple[Column, ...]:
     """The columns of a resource."""
-    return _NODE_COLUMNS if resource is NODES else _CILIUM_NODE_COLUMNS
+    return _COLUMNS[resource]
 
 
 def cells_of(resource: Resource, entry: Entry, now: float) -> list[str | None]:
@@ -96,6 +96,10 @@ def _cilium_address(kind: str) -> Cell:
     return cell
 
 
+def _entries(entry: Entry, _: float) -> str:
+    return str(len(entry.object.get("data", {})) + len(entry.object.get("binaryData", {})))
+
+
 _NAME = Column("Name", "The object's name, unique in the cluster", _name, format="name")
 
 _NODE_COLUMNS = (
@@ -117,3 +121,11 @@ _CILIUM_NODE_COLUMNS = (
     Column("InternalIP", "First internal address of the node", _cilium_address("InternalIP")),
     Column("Age", "Time since the object was made", _age, type="date"),
 )
+
+_CONFIG_MAP_COLUMNS = (
+    _NAME,
+    Column("Data", "How many entries it has", _entries),
+    Column("Age", "Time since the object was made", _age),
+)
+
+_COLUMNS = {NODES: _NODE_COLUMNS, CILIUM_NODES: _CILIUM_NODE_COLUMNS, CONFIG_MAPS: _CONFIG_MAP_COLUMNS}

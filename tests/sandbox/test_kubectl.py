@@ -133,6 +133,17 @@ def test_selectors_pages_and_whole_objects_work(kubectl: Kubectl) -> None:
 
 
 @needs_kubectl
+def test_a_config_map_is_shown_and_read(cluster: Cluster, kubectl: Kubectl) -> None:
+    cluster.api.put_config_map("kube-system", "cilium-config", {"routing-mode": "native", "ipam": "cluster-pool"})
+    lines = [line.split()[:2] for line in kubectl("get", "cm", "-n", "kube-system").splitlines()]
+    assert lines == [["NAME", "DATA"], ["cilium-config", "2"]]
+    everywhere = kubectl("get", "cm", "--all-namespaces").splitlines()
+    assert everywhere[1].split()[:3] == ["kube-system", "cilium-config", "2"]
+    path = "jsonpath={.data.routing-mode}"
+    assert kubectl("get", "configmap", "cilium-config", "-n", "kube-system", "-o", path) == "native"
+
+
+@needs_kubectl
 def test_delete_removes_a_node(cluster: Cluster, kubectl: Kubectl) -> None:
     assert kubectl("delete", "node", ONE).strip() == f'node "{ONE}" deleted'
     assert cluster.api.names("Node") == (ZERO,)
@@ -142,6 +153,7 @@ def test_delete_removes_a_node(cluster: Cluster, kubectl: Kubectl) -> None:
 def test_it_finds_out_by_itself_what_is_served(kubectl: Kubectl) -> None:
     rows = [line.split() for line in kubectl("api-resources", "--no-headers").splitlines()]
     assert rows == [
+        ["configmaps", "cm", "v1", "true", "ConfigMap"],
         ["nodes", "no", "v1", "false", "Node"],
         ["ciliumnodes", "cn,ciliumn", "cilium.io/v2", "false", "CiliumNode"],
     ]

@@ -29,6 +29,22 @@ def test_a_node_can_have_pod_cidrs_and_a_machine_of_its_own() -> None:
     assert [address["address"] for address in built["status"]["addresses"]][:2] == ["10.0.0.4", "fd01::4"]
 
 
+@pytest.mark.parametrize(
+    ("zone", "topology", "disk"),
+    [(1, "westeurope-1", "westeurope-1"), (3, "westeurope-3", "westeurope-3"), (None, "0", "")],
+)
+def test_a_node_is_in_a_zone_or_in_none(zone: int | None, topology: str, disk: str) -> None:  # recorded: "0" and ""
+    labels = node(1, zone=zone)["metadata"]["labels"]
+    assert labels["topology.kubernetes.io/zone"] == labels["failure-domain.beta.kubernetes.io/zone"] == topology
+    assert labels["topology.disk.csi.azure.com/zone"] == disk
+
+
+def test_a_node_takes_as_many_pods_as_asked_for_and_carries_labels_on_top() -> None:
+    built = node(1, pods=30, labels={"aks-pod-routes/bgp-peer": "true"})
+    assert (built["status"]["allocatable"]["pods"], built["status"]["capacity"]["pods"]) == ("30", "30")
+    assert built["metadata"]["labels"]["aks-pod-routes/bgp-peer"] == "true"
+
+
 def test_a_scale_set_node_needs_a_scale_set_name() -> None:
     with pytest.raises(ValueError, match=r"'node-1' is no name of a scale set's node, such as 'aks-np1-"):
         aks_node("node-1", "np1", ["10.0.0.4"])

@@ -51,6 +51,22 @@ def test_a_change_arrives_within_a_tenth_of_a_second(cluster: Cluster) -> None:
     assert min(waits) < 0.1
 
 
+def test_a_label_that_is_set_changed_or_taken_away_is_a_change_of_its_own(cluster: Cluster) -> None:
+    fill(cluster, "a")
+    before = cluster.api.revision
+    with cluster.watch(f"{NODES}?resourceVersion={before}") as lines:
+        cluster.api.set_label("Node", "a", "role", "peer")
+        cluster.api.set_label("Node", "a", "role", "peer")  # an unchanged object gets no new version
+        cluster.api.set_label("Node", "a", "role", None)
+        seen = [(brief(event), event["object"]["metadata"].get("labels")) for event in lines.take(2)]
+    assert seen == [
+        (("MODIFIED", "a", str(before + 1)), {"role": "peer"}),
+        (("MODIFIED", "a", str(before + 2)), {}),
+    ]
+    with pytest.raises(KeyError):
+        cluster.api.set_label("Node", "b", "role", "peer")
+
+
 @pytest.mark.parametrize("query", ["?", "?resourceVersion=0&"])
 def test_a_watch_without_a_start_begins_with_what_is_there(cluster: Cluster, query: str) -> None:
     fill(cluster, "b", "a")
