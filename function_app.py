@@ -62,11 +62,14 @@ def on_wake(message: func.QueueMessage, again: func.Out[str]) -> None:
 @app.timer_trigger(
     arg_name="timer", schedule=f"%{SCHEDULE_SETTING}%" if os.environ.get(SCHEDULE_SETTING) else DEFAULT_SCHEDULE
 )
-def on_timer(timer: func.TimerRequest) -> None:
+@app.queue_output(arg_name="again", queue_name=WAKE_QUEUE, connection=STORAGE)
+def on_timer(timer: func.TimerRequest, again: func.Out[List[str]]) -> None:  # noqa: UP006  # as in on_scale_event
     """One pass over every cluster."""
     if timer.past_due:
         _log.info("timer: this run is late")
-    _raise_on(*fleet().run(None, Order("timer")), outcomes={Outcome.FAILED})
+    reports = fleet().run(None, Order("timer"))
+    _look_again(reports, again)
+    _raise_on(*reports, outcomes={Outcome.FAILED})
 
 
 @app.function_name("plan")
@@ -78,9 +81,16 @@ def plan(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.function_name("reconcile")
 @app.route("reconcile", methods=[func.HttpMethod.POST])
-def reconcile(req: func.HttpRequest) -> func.HttpResponse:
+@app.queue_output(arg_name="again", queue_name=WAKE_QUEUE, connection=STORAGE)
+def reconcile(req: func.HttpRequest, again: func.Out[List[str]]) -> func.HttpResponse:  # noqa: UP006  # as in on_scale_event
     """One pass now."""
-    return _passed(req, lambda: fleet().run(*reconcile_order(req.get_body())))
+
+    def run() -> tuple[ClusterReport, ...]:
+        reports = fleet().run(*reconcile_order(req.get_body()))
+        _look_again(reports, again)
+        return reports
+
+    return _passed(req, run)
 
 
 @app.function_name("status")
@@ -88,6 +98,13 @@ def reconcile(req: func.HttpRequest) -> func.HttpResponse:
 def status(req: func.HttpRequest) -> func.HttpResponse:
     """What the last passes said, and wake-ups that failed for good."""
     return _answered(req, lambda: status_answer(*fleet().status()))
+
+
+def _look_again(reports: tuple[ClusterReport, ...], again: func.Out[List[str]]) -> None:  # noqa: UP006  # as above
+    """What Azure is still at work on outlasts this function; the queue has somebody stay with it."""
+    clusters = fleet().look_again(reports)
+    if clusters:
+        again.set([Wake(cluster).text() for cluster in clusters])
 
 
 def _passed(req: func.HttpRequest, run: Callable[[], tuple[ClusterReport, ...]]) -> func.HttpResponse:

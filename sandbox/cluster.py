@@ -51,6 +51,7 @@ POOLS = (
     Pool("system", "snet-system", "10.10.0.0/24", "rt-system"),
     Pool("apps", "snet-apps", "10.10.4.0/22", "rt-apps"),
 )
+OTHER_SUBNETS = {"RouteServerSubnet": "10.10.250.0/26", "snet-reflectors": "10.10.251.0/28"}
 Operation = Literal["write", "delete/action", "delete", "deallocate/action", "start/action", "reimage/action"]
 
 
@@ -78,7 +79,10 @@ class Cluster:
         )
         arm.add_route_table(table_id("rt-apps"))
         arm.add_virtual_network(
-            NETWORK_ID, {pool.subnet: table_id(pool.table) for pool in POOLS}, prefixes=["10.10.0.0/16"]
+            NETWORK_ID,
+            {pool.subnet: table_id(pool.table) for pool in POOLS} | dict.fromkeys(OTHER_SUBNETS),
+            prefixes=["10.10.0.0/16"],
+            placed={pool.subnet: pool.prefix for pool in POOLS} | OTHER_SUBNETS,
         )
         arm.add_cluster(
             CLUSTER_ID,
@@ -134,7 +138,7 @@ class Cluster:
     def assign_cidrs(self, names: Sequence[str]) -> None:
         """Cilium's operator gives nodes their pod CIDRs."""
         for name in names:
-            address = self._address(name)
+            address = self.address(name)
             self._cloud.kubernetes.put(cilium_node(name, addresses=[address], pod_cidrs=[str(next(self._cidrs))]))
 
     def add(self, pool: str, count: int = 1) -> list[str]:
@@ -171,7 +175,8 @@ class Cluster:
 
         self._cloud.arm.edit_table(table_id(table), change)
 
-    def _address(self, name: str) -> str:
+    def address(self, name: str) -> str:
+        """The InternalIP of a node."""
         node = self._cloud.kubernetes.get("Node", name)
         address: str = next(each["address"] for each in node["status"]["addresses"] if each["type"] == "InternalIP")
         return address

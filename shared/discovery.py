@@ -1,28 +1,22 @@
-"""From an AKS cluster's resource id alone: its API server, its pod CIDRs, its node resource group, its route tables.
+"""From an AKS cluster's resource id alone: its API server, its pod CIDRs, its node resource group, its subnets and route tables.
 
-Reads Azure Resource Manager and nothing else; what is found is a value that may be kept. As whom the API server is asked
-is told in `sources`, how Resource Manager is reached in `targets.arm`.
+Reads Azure Resource Manager and nothing else; what is found is a value that may be kept. Whether a cluster suits its mode
+is told here, too. The hub of the BGP modes is found in `hubs`, how Resource Manager is reached is told in `targets.arm`.
 """
 
-import base64
-import binascii
-from dataclasses import dataclass, field
-from ipaddress import ip_network
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 
-import msgspec
-
-from shared.errors import RefusedError, TargetError
-from shared.kubeconfig import Cluster, current_cluster
-from shared.models import Finding, Network
+from shared.errors import RefusedError
+from shared.kubeconfig import Cluster
+from shared.managed_cluster import ManagedCluster, read_api_server, read_managed_cluster
+from shared.models import Finding, Network, Severity
 from shared.pool_subnets import PoolSubnet, read_pool_subnets, subnet_findings
-from shared.resource_manager import ResourceManager, ask, explained, read
+from shared.resource_manager import ResourceManager
 
-CLUSTER_API_VERSION = "2025-02-01"
-"""Stable; the one whose answers were recorded (facts: recorded, cloud-provider-azure managedclusterclient)."""
-
-_ROLE = "Azure Kubernetes Service Cluster User Role"
-"""Reads the cluster and lists its user credential, nothing else
-(https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/containers)."""
+Mode = Literal["udr", "routeServer", "virtualWan", "observe"]
+"""`routing.mode` of the configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,149 +25,124 @@ class Topology:
 
     subscription: str
     node_resource_group: str
-    server: str
-    ca_pem: bytes = field(repr=False)
+    api_server: Cluster | None
+    """None only in mode observe, where the cluster is stopped or being deleted: nothing of Kubernetes can be read then."""
+    network_plugin: str
+    """In lower case; `none` but in mode observe."""
+    network_dataplane: str
+    """In lower case, empty where the cluster states none; `azure` with `cilium` is Azure CNI powered by Cilium."""
     pod_cidrs: tuple[Network, ...] = ()
     """As the cluster declares them; empty where it declares none, as was seen with network plugin `none` (Azure/AKS#5399)."""
+    subnets: tuple[PoolSubnet, ...] = ()
+    """Those of the agent pools, as far as they are known; with their route tables, whether these are written or not."""
     route_tables: tuple[str, ...] = ()
-    """The configured ones, else the distinct ones of the agent pools' subnets, sorted."""
+    """The configured ones, else the distinct ones of the agent pools' subnets, sorted. Never empty in mode udr."""
     findings: tuple[Finding, ...] = ()
 
 
-class _PowerState(msgspec.Struct, frozen=True):
-    code: str = ""
+@dataclass(frozen=True, slots=True)
+class _Obstacle:
+    """Why pod routes of ours make no sense in a cluster: `refusal` with the way out, `finding` where nothing is written."""
+
+    severity: Severity
+    code: str
+    refusal: str
+    finding: str
 
 
-class _AgentPool(msgspec.Struct, frozen=True):
-    name: str
-    subnet: str = msgspec.field(default="", name="vnetSubnetID")
-
-
-class _NetworkProfile(msgspec.Struct, frozen=True, rename="camel"):
-    network_plugin: str = ""
-    pod_cidr: str = ""
-    pod_cidrs: tuple[str, ...] = ()
-
-
-class _ClusterProperties(msgspec.Struct, frozen=True, rename="camel"):
-    node_resource_group: str
-    network_profile: _NetworkProfile
-    provisioning_state: str = ""
-    power_state: _PowerState = _PowerState()
-    agent_pool_profiles: tuple[_AgentPool, ...] = ()
-
-
-class _ManagedCluster(msgspec.Struct, frozen=True):
-    properties: _ClusterProperties
-
-
-class _Credential(msgspec.Struct, frozen=True):
-    value: str
-
-
-class _Credentials(msgspec.Struct, frozen=True):
-    kubeconfigs: tuple[_Credential, ...]
-
-
-def discover(arm: ResourceManager, cluster_id: str, *, route_tables: tuple[str, ...] = ()) -> Topology:
+def discover(arm: ResourceManager, cluster_id: str, *, mode: Mode, route_tables: tuple[str, ...] = ()) -> Topology:
     """The cluster as Azure knows it. `route_tables` are the configured ones; empty means those of the pools' subnets.
 
-    Raises RefusedError where routes of ours make no sense (another network plugin, a stopped cluster, no route table) and
-    TargetError where Azure does not answer. With configured tables the subnets are read for findings only, so that a
-    subnet that cannot be read is a finding itself.
+    Raises TargetError where Azure does not answer. Raises RefusedError where pods cannot be routed by us (another network
+    plugin, a stopped cluster) and, in mode udr, where there is no route table; mode observe, which writes nothing, has
+    findings instead. Only mode udr without configured tables needs to read every subnet; to the others a subnet that cannot
+    be read is a finding. One GET, one POST, and one GET for each distinct subnet.
     """
-    cluster = _managed_cluster(arm, cluster_id)
-    _refuse_unsuitable(cluster, cluster_id)
-    api_server = _api_server(arm, cluster_id)
+    cluster = read_managed_cluster(arm, cluster_id)
+    obstacles = tuple(_obstacles(cluster, cluster_id))
+    if obstacles and mode != "observe":
+        raise RefusedError(obstacles[0].refusal)
+    api_server = None if _is_down(cluster) else read_api_server(arm, cluster_id)
     subscription = cluster_id.split("/")[2]
     subnets, unreadable = read_pool_subnets(
         arm,
-        {pool.name: pool.subnet for pool in cluster.agent_pool_profiles},
+        cluster.subnet_of_pool,
         f"/subscriptions/{subscription}/resourceGroups/{cluster.node_resource_group}",
-        tolerant=bool(route_tables),
+        tolerant=mode != "udr" or bool(route_tables),
     )
+    tables = route_tables or _tables_of(subnets)
+    if mode == "udr" and not tables:
+        raise RefusedError(
+            f"none of the {len(subnets)} subnets of the agent pools of {cluster_id} has a route table; associate one "
+            "with each, or name the tables in routing.routeTables"
+        )
+    observed = tuple(Finding(each.severity, each.code, each.finding, cluster_id) for each in obstacles)
     return Topology(
         subscription=subscription,
         node_resource_group=cluster.node_resource_group,
-        server=api_server.server,
-        ca_pem=api_server.ca_pem,
-        pod_cidrs=_pod_cidrs(cluster.network_profile, cluster_id),
-        route_tables=route_tables or _tables_of(subnets, cluster_id),
-        findings=unreadable + subnet_findings(subnets, route_tables),
+        api_server=api_server,
+        network_plugin=cluster.network_plugin,
+        network_dataplane=cluster.network_dataplane,
+        pod_cidrs=cluster.pod_cidrs,
+        subnets=subnets,
+        route_tables=tables,
+        findings=observed + unreadable + (subnet_findings(subnets, route_tables) if mode == "udr" else ()),
     )
 
 
 def node_resource_group(arm: ResourceManager, cluster_id: str) -> str:
     """The resource group that holds the cluster's machines. One GET, whatever the cluster's state; raises TargetError."""
-    return _managed_cluster(arm, cluster_id).node_resource_group
+    return read_managed_cluster(arm, cluster_id).node_resource_group
 
 
-def _managed_cluster(arm: ResourceManager, cluster_id: str) -> _ClusterProperties:
-    try:
-        return read(arm, cluster_id, _ManagedCluster, api_version=CLUSTER_API_VERSION).properties
-    except TargetError as error:
-        way_out = {
-            403: f"grant the app's identity {_ROLE} on the cluster",
-            404: "check aksClusterId; Azure shows no cluster of that id",
-        }.get(error.status, "")
-        raise explained(error, f"cannot read the cluster {cluster_id}", way_out) from error
+def _is_down(cluster: ManagedCluster) -> bool:
+    """Nobody answers at its API server, and a kubeconfig cannot be counted on either."""
+    return cluster.provisioning_state == "deleting" or cluster.power_state == "stopped"
 
 
-def _refuse_unsuitable(cluster: _ClusterProperties, cluster_id: str) -> None:
-    if cluster.provisioning_state.lower() == "deleting":
-        raise RefusedError(f"the cluster {cluster_id} is being deleted; take it out of AKS_POD_ROUTES_CLUSTERS")
-    if cluster.power_state.code.lower() == "stopped":
-        raise RefusedError(f"the cluster {cluster_id} is stopped; start it, its routes stay as they are until then")
-    plugin = cluster.network_profile.network_plugin.lower()
-    if plugin != "none":
-        reason = {
-            "azure": "with Azure CNI, overlay and Cilium variants included, Azure routes pods itself",
-            "kubenet": "with kubenet a controller of AKS writes the routes, and two writers would undo each other's work",
-        }.get(plugin, "only clusters that bring their own CNI are handled")
-        raise RefusedError(
-            f"the cluster {cluster_id} has the network plugin {plugin or '(not stated)'}, not none: {reason}; "
-            "take it out of AKS_POD_ROUTES_CLUSTERS"
+def _obstacles(cluster: ManagedCluster, cluster_id: str) -> Iterator[_Obstacle]:
+    """The one that matters most comes first."""
+    the_cluster = f"the cluster {cluster_id}"
+    if cluster.provisioning_state == "deleting":
+        deleted = f"{the_cluster} is being deleted"
+        way_out = "take it out of AKS_POD_ROUTES_CLUSTERS"
+        yield _Obstacle(Severity.WARNING, "clusterBeingDeleted", f"{deleted}; {way_out}", f"{deleted}; {way_out}")
+    if cluster.power_state == "stopped":
+        stopped = f"{the_cluster} is stopped"
+        yield _Obstacle(
+            Severity.WARNING,
+            "clusterStopped",
+            f"{stopped}; start it, its routes stay as they are until then",
+            f"{stopped}: its nodes cannot be read until it is started",
         )
+    if cluster.network_plugin != "none":
+        yield _other_plugin(cluster, the_cluster)
+    if cluster.pod_cidrs_problem:
+        problem = f"the pod CIDRs of {the_cluster} cannot be read: {cluster.pod_cidrs_problem}"
+        yield _Obstacle(Severity.WARNING, "podCidrsUnreadable", problem, problem)
 
 
-def _api_server(arm: ResourceManager, cluster_id: str) -> Cluster:
-    """Server and certificate authority; whatever credential the answer carries is dropped unread.
-
-    On a cluster without Entra integration the user credential is a client certificate of an administrator
-    (https://learn.microsoft.com/azure/aks/control-kubeconfig-access), and using it would be borrowing.
-    """
-    path = f"{cluster_id}/listClusterUserCredential"
-    try:
-        kubeconfigs = ask(arm, path, _Credentials, api_version=CLUSTER_API_VERSION).kubeconfigs
-    except TargetError as error:
-        way_out = f"grant the app's identity {_ROLE} on the cluster" if error.status == 403 else ""
-        raise explained(error, f"cannot learn the API server of the cluster {cluster_id}", way_out) from error
-    where = f"the kubeconfig Azure returned for {cluster_id}"
-    if not kubeconfigs:
-        raise RefusedError(f"{where} is empty; is the cluster fully created?")
-    try:
-        text = base64.b64decode(kubeconfigs[0].value, validate=True)
-    except binascii.Error:
-        raise RefusedError(f"{where} is not base64") from None
-    return current_cluster(text, where=where)
+def _other_plugin(cluster: ManagedCluster, the_cluster: str) -> _Obstacle:
+    plugin = cluster.network_plugin
+    reason = {
+        "azure": "with Azure CNI, overlay and Cilium variants included, Azure routes pods itself",
+        "kubenet": "with kubenet a controller of AKS writes the routes, and two writers would undo each other's work",
+    }.get(plugin, "only clusters that bring their own CNI are handled")
+    seen = f"{the_cluster} has the network plugin {plugin or '(not stated)'}, not none: {reason}"
+    refusal = f"{seen}; take it out of AKS_POD_ROUTES_CLUSTERS"
+    if (plugin, cluster.network_dataplane) == ("azure", "cilium"):
+        # https://learn.microsoft.com/azure/aks/azure-cni-powered-by-cilium
+        powered = (
+            f"{the_cluster} runs Azure CNI powered by Cilium: Azure gives its pods their addresses and routes them natively "
+            "already, so that it needs neither pod routes nor BGP peers"
+        )
+        return _Obstacle(Severity.INFO, "azureCniPoweredByCilium", refusal, powered)
+    return _Obstacle(Severity.INFO, "otherNetworkPlugin", refusal, seen)
 
 
-def _pod_cidrs(profile: _NetworkProfile, cluster_id: str) -> tuple[Network, ...]:
-    texts = profile.pod_cidrs or ((profile.pod_cidr,) if profile.pod_cidr else ())
-    try:
-        return tuple(ip_network(text) for text in texts)
-    except ValueError as error:
-        raise RefusedError(f"the pod CIDRs of the cluster {cluster_id} cannot be read: {error}") from None
-
-
-def _tables_of(subnets: tuple[PoolSubnet, ...], cluster_id: str) -> tuple[str, ...]:
+def _tables_of(subnets: tuple[PoolSubnet, ...]) -> tuple[str, ...]:
     tables: dict[str, str] = {}
     for subnet in subnets:
         if subnet.route_table:
             tables.setdefault(subnet.route_table.lower(), subnet.route_table)
-    if not tables:
-        raise RefusedError(
-            f"none of the {len(subnets)} subnets of the agent pools of {cluster_id} has a route table; associate one "
-            "with each, or name the tables in routing.routeTables"
-        )
     return tuple(tables[key] for key in sorted(tables))

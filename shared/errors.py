@@ -8,7 +8,8 @@ AppError                  a sentence for a person: what, the numbers, the way ou
 ├── BusyError             another writer holds the cluster's lease
 ├── SourceError           the nodes could not be read in full; nothing may be deleted
 └── TargetError           Azure could not be read or refused a write
-    └── SupersededError   somebody else wrote in between: read again and plan again
+    ├── SupersededError   somebody else wrote in between: read again and plan again
+    └── UnfinishedError   Azure accepted a write and is still at work on it: come back
 """
 
 
@@ -74,3 +75,7 @@ class SupersededError(TargetError):
     def __init__(self, message: str, *, status: int = 0, code: str = "", retry_after: float = 0.0) -> None:
         super().__init__(message, status=status, code=code)
         self.retry_after = retry_after
+
+
+class UnfinishedError(TargetError):
+    """An operation that Azure accepted outlasts what a pass waits for; the next pass finds it ended, or still at work."""

@@ -6,7 +6,7 @@ stamps, the log. How things are connected comes from `wiring`, the order of a vi
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
@@ -98,8 +98,8 @@ class Fleet:
         `returned` says that an earlier keeper with the same message did not end well. If it died, its lease lives on for a
         while; so this one waits long enough to tell a dead holder from a living one, which needs no help.
 
-        Returns the last report, None where somebody else has the vigil, and whether a wake-up is left that somebody must be
-        asked to look after. A failed window ends the vigil. Raises UnknownClusterError and StorageError.
+        Returns the last report, None where somebody else has the vigil, and whether somebody must be asked to go on: a wake-up
+        is left, or Azure is still at work. A failed window ends the vigil. Raises UnknownClusterError and StorageError.
         """
         cluster = self._config.cluster(name)
         deadline = self._clock.monotonic() + VIGIL_SECONDS - cluster.settle.max_seconds
@@ -111,7 +111,7 @@ class Fleet:
                 try:
                     step = steps.send(answer)
                 except StopIteration as ended:
-                    return report, not ended.value
+                    return report, not ended.value or (report is not None and report.unfinished)
                 match step:
                     case Step.ACQUIRE:
                         lease = self._take_vigil(name, patience=DEAD_AFTER_SECONDS if returned else 0.0)
@@ -131,6 +131,21 @@ class Fleet:
                         answer = None
                     case _:
                         assert_never(step)
+
+    def look_again(self, reports: Iterable[ClusterReport]) -> tuple[str, ...]:
+        """The clusters on which Azure is still at work: each needs a vigil, for which its marker is moved.
+
+        A BGP peer takes minutes, longer than a timer or an HTTP caller should wait for it. Where the marker cannot be moved,
+        the timer comes back all the same.
+        """
+        names = tuple(report.cluster for report in reports if report.unfinished)
+        try:
+            for name in names:
+                self._coordination().move_marker(name)
+        except StorageError as error:
+            _log.warning("%s: nobody stays with it: %s", ", ".join(names), error)
+            return ()
+        return names
 
     def _take_vigil(self, name: str, *, patience: float) -> Lease | None:
         until = self._clock.monotonic() + patience
@@ -222,13 +237,17 @@ class Fleet:
         return connection
 
     def _reconcile(
-        self, cluster: Cluster, connection: Connection, source: NodeSource, targets: Sequence[Target], order: Order
+        self,
+        cluster: Cluster,
+        connection: Connection,
+        source: NodeSource,
+        targets: Sequence[Target[Any, Any]],
+        order: Order,
     ) -> ClusterReport:
         writer = nullcontext(None) if order.dry_run else self._coordination().writer(cluster.name)
         with writer as lease:
             report = reconcile(
-                connection.rules,
-                cluster.routing.mode,
+                connection.mode,
                 source,
                 targets,
                 order,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -25,6 +25,12 @@ class Node:
     """Only those of type InternalIP."""
     deleting: bool = False
     """A deletionTimestamp is set: it keeps what it has and gets nothing new."""
+    may_peer: bool = False
+    """It carries the labels of the nodes that peer with a hub; False where no labels were asked for."""
+    zone: str = ""
+    """`topology.kubernetes.io/zone`, such as `westeurope-1`; only read where peers are chosen among the nodes."""
+    pod_limit: int = 0
+    """How many pods it takes (`status.allocatable.pods`); only read where peers are chosen among the nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,11 @@ class Route:
     next_hop: Address | None
     next_hop_type: str = VIRTUAL_APPLIANCE
 
+    @property
+    def machine(self) -> Address | None:
+        """Where the machine behind it is."""
+        return self.next_hop
+
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
@@ -55,25 +66,81 @@ class Foreign:
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
-    """One route table as it was read."""
+class BgpPeer:
+    """A BGP peer of a hub: who at `ip` announces routes to it."""
 
-    managed: tuple[Route, ...]
-    foreign: tuple[Foreign, ...]
+    name: str
+    """Of the bgpConnection."""
+    ip: IPv4Address
+    asn: int
+    failed: bool = False
+    """The last operation on it failed, so that what it shows is not what the hub does."""
+
+    @property
+    def machine(self) -> Address | None:
+        """Where the machine behind it is."""
+        return self.ip
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignPeer:
+    """A bgpConnection that is not ours."""
+
+    name: str
+    ip: IPv4Address | None = None
+    asn: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedRoute:
+    """What one instance of a hub learned from one peer."""
+
+    prefix: Network
+    next_hop: Address | None
+
+
+Learned = tuple[tuple[LearnedRoute, ...], ...]
+"""What a hub learned from one peer, per instance of the hub; Azure runs two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Why nothing can be begun on a target now."""
+
+    reason: str
+    at_work: bool
+    """An operation runs, which ends by itself in minutes; else the target is not ready, nobody knows for how long."""
+
+
+E_co = TypeVar("E_co", bound=Route | BgpPeer, covariant=True)
+F_co = TypeVar("F_co", bound=Foreign | ForeignPeer, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed(Generic[E_co, F_co]):
+    """One target as it was read: a route table with routes, a hub with BGP peers."""
+
+    managed: tuple[E_co, ...]
+    foreign: tuple[F_co, ...]
     body: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """The answer as it came, for the target that read it; the rules never look inside."""
+    busy: Busy | None = None
+    learned: Mapping[str, Learned | None] = field(default_factory=dict)
+    """Of a hub: what it learned from each managed peer, by name; None where that could not be read. Without one just made."""
 
     @property
     def names(self) -> frozenset[str]:
-        """Every route's name in lower case, the way Azure compares them."""
-        return frozenset(
-            [*(route.name.lower() for route in self.managed), *(route.name.lower() for route in self.foreign)]
-        )
+        """Every entry's name in lower case, the way Azure compares them."""
+        return frozenset(each.name.lower() for each in (*self.managed, *self.foreign))
 
     @property
     def size(self) -> int:
-        """How many routes the table holds, whoever owns them."""
+        """How many entries the target holds, whoever owns them."""
         return len(self.managed) + len(self.foreign)
+
+
+ObservedRoutes = Observed[Route, Foreign]
+ObservedPeers = Observed[BgpPeer, ForeignPeer]
 
 
 @dataclass(frozen=True, slots=True)

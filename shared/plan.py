@@ -14,85 +14,24 @@ owner. So a pod CIDR that moves to another node is one update, and a swap of two
 A claim that only keeps (`Claim.keeps_only`) writes nothing; while it is the rightful one, its route stays as it is.
 """
 
-import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterable
 
+from shared.changes import Create, Delete, Plan, Step, Update, Verdict
 from shared.desired import Desired, network_order
-from shared.models import Claim, Finding, Foreign, Observed, Route, Rules, Severity
+from shared.models import Claim, Finding, Foreign, ObservedRoutes, Route, Rules, Severity
 from shared.ownership import is_inside, owner_of, route_name
 
-
-@dataclass(frozen=True, slots=True)
-class Delete:
-    """Take `previous` out of the table."""
-
-    previous: Route
+RoutePlan = Plan[Route, Foreign]
+_Step = Step[Route, Foreign]
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
-    """Put `route` in the place of `previous`, which is foreign where it is adopted."""
-
-    previous: Route | Foreign
-    route: Route
-    node: str
-
-
-@dataclass(frozen=True, slots=True)
-class Create:
-    """Add `route`."""
-
-    route: Route
-    node: str
-
-
-Change = Delete | Update | Create
-
-
-class Verdict(StrEnum):
-    """What the rules let happen to a change."""
-
-    PLANNED = "planned"
-    HELD = "held"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A wanted change and whether it may happen now."""
-
-    change: Change
-    verdict: Verdict = Verdict.PLANNED
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Every wanted change of one route table: deletes, updates, creates, each by network."""
-
-    steps: tuple[Step, ...] = ()
-    findings: tuple[Finding, ...] = ()
-
-    @property
-    def wanted(self) -> tuple[Change, ...]:
-        """All of them, whatever the rails say."""
-        return tuple(step.change for step in self.steps)
-
-    @property
-    def changes(self) -> tuple[Change, ...]:
-        """Those that may happen now."""
-        return tuple(step.change for step in self.steps if step.verdict is Verdict.PLANNED)
-
-
-def make_plan(observed: Observed, desired: Desired, rules: Rules) -> Plan:
+def make_plan(observed: ObservedRoutes, desired: Desired, rules: Rules) -> RoutePlan:
     """Everything that separates the table from what the nodes claim, in a fixed order."""
     managed = {route.prefix: route for route in observed.managed}
     foreign = {route.prefix: route for route in observed.foreign if route.prefix is not None}
     names = observed.names
-    updates: list[Step] = []
-    creates: list[Step] = []
+    updates: list[_Step] = []
+    creates: list[_Step] = []
     findings: list[Finding] = []
 
     for prefix in sorted(desired.claims, key=network_order):
@@ -117,31 +56,9 @@ def make_plan(observed: Observed, desired: Desired, rules: Rules) -> Plan:
             creates.append(Step(lost, Verdict.SKIPPED, f"{claim.node} has this pod CIDR too"))
             findings.append(_duplicate(claim, loser, routed=_rank(claim, holder) == 0))
 
-    deletes = [Step(Delete(route)) for route in _unclaimed(observed, desired)]
+    deletes: list[_Step] = [Step(Delete(route)) for route in _unclaimed(observed, desired)]
     findings += _foreign_findings(observed, desired, rules)
     return Plan((*deletes, *updates, *creates), tuple(findings))
-
-
-def fingerprint(plans: Mapping[str, Plan]) -> str:
-    """Twelve hex digits that stand for every wanted change of every target, whatever the rails make of them.
-
-    The same wanted changes give the same fingerprint whenever and wherever they are computed, so that a person can
-    approve a plan and `expect` it, with or without force.
-    """
-    lines = (
-        "\n".join([target.lower(), *map(_line, plan.wanted)])
-        for target, plan in sorted(plans.items(), key=lambda item: item[0].lower())
-    )
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
-
-
-def holds(observed: Observed, change: Change) -> bool:
-    """Whether a table that was read after the write shows the change."""
-    match change:
-        case Delete(previous):
-            return all(route.name.lower() != previous.name.lower() for route in observed.managed)
-        case Update(route=route) | Create(route=route):
-            return route in observed.managed
 
 
 def _by_right(claims: tuple[Claim, ...], holder: Route | Foreign | None) -> list[Claim]:
@@ -156,7 +73,7 @@ def _rank(claim: Claim, holder: Route | Foreign | None) -> int:
     return 2 if claim.keeps_only else 1
 
 
-def _unclaimed(observed: Observed, desired: Desired) -> list[Route]:
+def _unclaimed(observed: ObservedRoutes, desired: Desired) -> list[Route]:
     return sorted(
         (
             route
@@ -178,7 +95,7 @@ def _duplicate(claim: Claim, loser: Claim, *, routed: bool) -> Finding:
     )
 
 
-def _foreign_findings(observed: Observed, desired: Desired, rules: Rules) -> Iterable[Finding]:
+def _foreign_findings(observed: ObservedRoutes, desired: Desired, rules: Rules) -> Iterable[Finding]:
     for route in sorted(observed.foreign, key=lambda route: route.name):
         if route.prefix is None:
             continue
@@ -208,18 +125,3 @@ def _foreign_findings(observed: Observed, desired: Desired, rules: Rules) -> Ite
                 "ours to touch; remove it by hand if nothing needs it",
                 route.name,
             )
-
-
-def _line(change: Change) -> str:
-    match change:
-        case Delete(previous):
-            return f"- {_written(previous)}"
-        case Update(previous, route, node):
-            return f"~ {_written(previous)} {_written(route)} {node}"
-        case Create(route, node):
-            return f"+ {_written(route)} {node}"
-
-
-def _written(route: Route | Foreign) -> str:
-    kind = route.next_hop_type if isinstance(route, Route) else "foreign"
-    return f"{route.name} {route.prefix} {kind} {route.next_hop}"

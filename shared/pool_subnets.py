@@ -18,11 +18,12 @@ MANAGED_SUBNET = "aks-subnet"
 
 @dataclass(frozen=True, slots=True)
 class PoolSubnet:
-    """A subnet with agent pools in it. `route_table` is empty where none is associated."""
+    """A subnet with agent pools in it."""
 
     id: str
     pools: tuple[str, ...]
-    route_table: str
+    route_table: str | None
+    """Empty where none is associated, None where the subnet could not be read."""
 
 
 class _RouteTable(msgspec.Struct, frozen=True):
@@ -57,7 +58,8 @@ def read_pool_subnets(
     """The distinct subnets of the agent pools, each read once, sorted by id whatever its case.
 
     `subnet_of_pool` has the subnet id of each pool, empty for the network AKS manages. Raises TargetError for the first
-    subnet that cannot be read; if `tolerant`, it is a finding `subnetUnreadable` and the others are still read.
+    subnet that cannot be read; if `tolerant`, it is a finding `subnetUnreadable` and the others are still read. An
+    unreadable one whose id is known is among the subnets all the same.
     """
     pools: dict[str, list[str]] = {}
     ids: dict[str, str] = {}
@@ -65,15 +67,16 @@ def read_pool_subnets(
         pools.setdefault(subnet_id.lower(), []).append(pool)
         ids.setdefault(subnet_id.lower(), subnet_id)
 
+    way_out = "" if tolerant else "name the route tables in routing.routeTables"
     subnets: list[PoolSubnet] = []
     unreadable: list[Finding] = []
     for key in sorted(pools):
         of_pools = tuple(pools[key])
         try:
             found = (
-                _named_subnet(arm, ids[key], of_pools)
+                _named_subnet(arm, ids[key], of_pools, way_out)
                 if key
-                else _managed_subnets(arm, node_resource_group_id, of_pools)
+                else _managed_subnets(arm, node_resource_group_id, of_pools, way_out)
             )
             subnets.extend(found)
         except TargetError as error:
@@ -81,6 +84,8 @@ def read_pool_subnets(
                 raise
             resource = ids[key] or node_resource_group_id
             unreadable.append(Finding(Severity.WARNING, "subnetUnreadable", str(error), resource))
+            if key:
+                subnets.append(PoolSubnet(ids[key], of_pools, None))
     return tuple(subnets), tuple(unreadable)
 
 
@@ -93,6 +98,8 @@ def subnet_findings(subnets: Iterable[PoolSubnet], configured: tuple[str, ...]) 
     findings: list[Finding] = []
     for subnet in subnets:
         pools = ", ".join(subnet.pools)
+        if subnet.route_table is None:
+            continue
         if not subnet.route_table:
             code, state = "subnetWithoutRouteTable", "no route table"
             way_out = "associate a route table with it"
@@ -109,20 +116,22 @@ def subnet_findings(subnets: Iterable[PoolSubnet], configured: tuple[str, ...]) 
     return tuple(findings)
 
 
-def _named_subnet(arm: ResourceManager, subnet_id: str, pools: tuple[str, ...]) -> tuple[PoolSubnet, ...]:
+def _named_subnet(arm: ResourceManager, subnet_id: str, pools: tuple[str, ...], way_out: str) -> tuple[PoolSubnet, ...]:
     try:
         subnet = read(arm, subnet_id, _Subnet, api_version=NETWORK_API_VERSION)
     except TargetError as error:
-        raise _unreadable(error, subnet_id, pools) from error
+        raise _unreadable(error, subnet_id, pools, way_out) from error
     return (PoolSubnet(subnet_id, pools, subnet.properties.route_table.id),)
 
 
-def _managed_subnets(arm: ResourceManager, group_id: str, pools: tuple[str, ...]) -> tuple[PoolSubnet, ...]:
+def _managed_subnets(
+    arm: ResourceManager, group_id: str, pools: tuple[str, ...], way_out: str
+) -> tuple[PoolSubnet, ...]:
     path = f"{group_id}/providers/Microsoft.Network/virtualNetworks"
     try:
         networks = read(arm, path, _VirtualNetworks, api_version=NETWORK_API_VERSION)
     except TargetError as error:
-        raise _unreadable(error, path, pools) from error
+        raise _unreadable(error, path, pools, way_out) from error
     found = tuple(
         PoolSubnet(subnet.id, pools, subnet.properties.route_table.id)
         for network in networks.value
@@ -130,17 +139,16 @@ def _managed_subnets(arm: ResourceManager, group_id: str, pools: tuple[str, ...]
         if subnet.name.lower() == MANAGED_SUBNET
     )
     if not found:
-        raise TargetError(
+        nowhere = (
             f"the agent pools {', '.join(pools)} name no subnet, and {group_id} has no virtual network with a subnet "
-            f"{MANAGED_SUBNET}; name the route tables in routing.routeTables"
+            f"{MANAGED_SUBNET}"
         )
+        raise TargetError(f"{nowhere}; {way_out}" if way_out else nowhere)
     return found
 
 
-def _unreadable(error: TargetError, path: str, pools: tuple[str, ...]) -> TargetError:
-    way_out = (
-        "grant the app's identity Reader on the virtual network, or name the route tables in routing.routeTables"
-        if error.status == 403
-        else ""
-    )
-    return explained(error, f"cannot read the subnet of the agent pools {', '.join(pools)} at {path}", way_out)
+def _unreadable(error: TargetError, path: str, pools: tuple[str, ...], way_out: str) -> TargetError:
+    """`way_out` is there if nothing works without the subnet; what always helps is to let the app read it."""
+    grant = "grant the app's identity Reader on the virtual network"
+    advice = (f"{grant}, or {way_out}" if way_out else grant) if error.status == 403 else ""
+    return explained(error, f"cannot read the subnet of the agent pools {', '.join(pools)} at {path}", advice)

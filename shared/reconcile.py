@@ -1,27 +1,27 @@
 """One pass over one cluster, the whole story on one screen: read, desire, plan, guard, apply, verify, report.
 
-Reads first and everything, so that what a person approved (`expect`) is the whole plan; then every table by itself, side
-by side, so that one that fails stops no other. Reading nodes and tables, and waiting, are the caller's: this room is pure
-but for what it is handed.
+Reads first and everything, so that what a person approved (`expect`) is the whole plan; then every target by itself, side
+by side, so that one that fails stops no other. What a target is to hold, and in which writes, is the mode's. Reading nodes
+and targets, and waiting, are the caller's: this room is pure but for what it is handed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Generic, Protocol
 
-from shared.desired import Desired, desire
-from shared.errors import SourceError, SupersededError, TargetError
-from shared.models import Observed, Reading, Rules
-from shared.plan import Change, Plan, Step, Verdict, fingerprint, holds, make_plan
+from shared.changes import Change, E, F, Plan, Step, Verdict, fingerprint, holds
+from shared.desired import desire
+from shared.errors import SourceError, SupersededError, TargetError, UnfinishedError
+from shared.models import Observed, Reading
+from shared.modes import Look, Mode
 from shared.report import Cause, ChangeReport, ClusterReport, Outcome, Result, TargetReport, worst
-from shared.safety import guard
 from shared.witness import Answer, Hearing
 
 MAX_ATTEMPTS = 4
-"""How often one pass plans one table anew after somebody else's write came first."""
-TABLES_AT_ONCE = 8
-"""Tables written side by side; a cluster has one per agent pool subnet at most."""
+"""How often one pass plans one target anew after somebody else's write came first."""
+TARGETS_AT_ONCE = 8
+"""Targets written side by side; a cluster has a route table per agent pool subnet at most, or one hub."""
 
 
 class NodeSource(Protocol):
@@ -32,22 +32,23 @@ class NodeSource(Protocol):
         ...
 
 
-class Target(Protocol):
-    """One route table."""
+class Target(Protocol[E, F]):
+    """One route table, or one hub."""
 
     @property
     def id(self) -> str:
         """Its resource id."""
         ...
 
-    def observe(self) -> Observed:
+    def observe(self) -> Observed[E, F]:
         """What it holds now; TargetError when it cannot be read."""
         ...
 
-    def apply(self, observed: Observed, changes: Sequence[Change]) -> Observed:
+    def apply(self, observed: Observed[E, F], changes: Sequence[Change[E, F]]) -> Observed[E, F]:
         """Write `changes` onto what was observed, in one write, and return what Azure holds once it says it is done.
 
-        Raises SupersededError when the table is no longer as observed, TargetError when the write did not succeed.
+        Raises SupersededError when the target is no longer as observed, UnfinishedError when Azure accepted the write and is
+        still at work on it, TargetError when the write did not succeed.
         """
         ...
 
@@ -63,28 +64,18 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """One look at the nodes, what they entitle to, and who may vouch for deletes."""
+class _Draft(Generic[E, F]):
+    """A target, what it held, and what is to become of it."""
 
-    reading: Reading
-    desired: Desired
-    hearing: Hearing | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A table, what it held, and what is to become of it."""
-
-    target: Target
-    observed: Observed
-    plan: Plan
+    target: Target[E, F]
+    observed: Observed[E, F]
+    plan: Plan[E, F]
 
 
 def reconcile(
-    rules: Rules,
-    mode: str,
+    mode: Mode[E, F],
     source: NodeSource,
-    targets: Sequence[Target],
+    targets: Sequence[Target[E, F]],
     order: Order,
     *,
     pause: Callable[[float], None],
@@ -96,30 +87,18 @@ def reconcile(
     `ask_azure` has the second witness tell the machines that are there; without it the brake holds by itself. Raises
     SourceError when the nodes cannot be read, and what `before_write` raises.
     """
-
-    def look() -> _Look:
-        reading = source.read()
-        hearing = Hearing(ask_azure, reading.nodes) if ask_azure else None
-        return _Look(reading, desire(reading.nodes, rules.pod_cidrs), hearing)
-
-    seen = look()
-
-    def finish(drafted: _Draft | TargetReport) -> TargetReport:
-        if isinstance(drafted, TargetReport):
-            return drafted
-        if order.dry_run or (order.expect is not None and order.expect != mark) or not drafted.plan.changes:
-            return _unwritten(drafted, rules)
-        return _write(drafted, lambda lost: _redraft(lost, look, rules, order), rules, pause, before_write)
-
-    with ThreadPoolExecutor(max_workers=TABLES_AT_ONCE, thread_name_prefix="table") as side_by_side:
-        drafts = list(side_by_side.map(lambda target: _draft(target, seen, rules, order), targets))
+    work = _Pass(mode, source, order, pause, before_write, ask_azure)
+    seen = work.look()
+    with ThreadPoolExecutor(max_workers=TARGETS_AT_ONCE, thread_name_prefix="target") as side_by_side:
+        drafts = list(side_by_side.map(lambda target: work.draft(target, seen), targets))
         mark = _fingerprint(drafts)
-        reports = tuple(side_by_side.map(finish, drafts))
+        changed = order.expect is not None and mark is not None and order.expect != mark
+        go = not (order.dry_run or (order.expect is not None and order.expect != mark))
+        reports = tuple(side_by_side.map(lambda draft: work.finish(draft, go=go), drafts))
 
-    changed = order.expect is not None and mark is not None and order.expect != mark
     return ClusterReport(
-        rules.owner,
-        mode,
+        mode.rules.owner,
+        mode.name,
         order.trigger,
         worst(report.outcome for report in reports),
         fingerprint=mark,
@@ -134,111 +113,157 @@ def reconcile(
     )
 
 
-def _draft(target: Target, seen: _Look, rules: Rules, order: Order) -> _Draft | TargetReport:
-    """A plan for one table, or the report that it could not be read."""
-    try:
-        observed = target.observe()
-    except TargetError as error:
-        return TargetReport(target.id, Outcome.FAILED, error=str(error))
-    plan = guard(
-        make_plan(observed, seen.desired, rules),
-        observed,
-        seen.desired,
-        rules,
-        force=order.force,
-        witness=seen.hearing.about if seen.hearing else None,
-    )
-    return _Draft(target, observed, plan)
+@dataclass(frozen=True, slots=True)
+class _Pass(Generic[E, F]):
+    """What every target's part of one pass shares."""
+
+    mode: Mode[E, F]
+    source: NodeSource
+    order: Order
+    pause: Callable[[float], None]
+    before_write: Callable[[], None]
+    ask_azure: Callable[[], Answer] | None
+
+    def look(self) -> Look:
+        """The nodes as they are now."""
+        reading = self.source.read()
+        hearing = Hearing(self.ask_azure, reading.nodes) if self.ask_azure else None
+        return Look(reading, desire(reading.nodes, self.mode.rules.pod_cidrs), hearing)
+
+    def draft(self, target: Target[E, F], seen: Look) -> _Draft[E, F] | TargetReport:
+        """A plan for one target, or the report that it could not be read."""
+        try:
+            observed = target.observe()
+        except TargetError as error:
+            return TargetReport(target.id, Outcome.FAILED, error=str(error))
+        return _Draft(target, observed, self.mode.plan(observed, seen, force=self.order.force))
+
+    def finish(self, draft: _Draft[E, F] | TargetReport, *, go: bool) -> TargetReport:
+        """What became of a draft; nothing is written unless `go`."""
+        if isinstance(draft, TargetReport):
+            return draft
+        return self._proceed(draft) if go else self._report(draft)
+
+    def _proceed(
+        self, draft: _Draft[E, F], made: tuple[ChangeReport, ...] = (), *, attempts: int = MAX_ATTEMPTS
+    ) -> TargetReport:
+        busy = draft.observed.busy
+        if busy is not None:
+            report = self._report(draft, made=made, reason=busy.reason)
+            return replace(report, unfinished=busy.at_work)
+        if not draft.plan.changes:
+            return self._report(draft, made=made)
+        return self._write(draft, made, attempts=attempts)
+
+    def _write(self, draft: _Draft[E, F], made: tuple[ChangeReport, ...], *, attempts: int) -> TargetReport:
+        """Apply write by write; where somebody else was faster, plan afresh, a bounded number of times."""
+        observed = draft.observed
+        done: list[Change[E, F]] = []
+        try:
+            for changes in self.mode.writes(observed, draft.plan.changes):
+                self.before_write()
+                observed = draft.target.apply(observed, changes)
+                done += changes
+        except UnfinishedError as error:
+            report = self._report(draft, observed, done, made=made, reason=str(error))
+            return replace(report, unfinished=True)
+        except SupersededError as error:
+            if attempts == 1:
+                told = f"{error} (gave up after {MAX_ATTEMPTS} attempts; the next pass tries again)"
+                return self._failed(draft, told, observed, done, made)
+            self.pause(error.retry_after)
+        except TargetError as error:
+            return self._failed(draft, str(error), observed, done, made)
+        else:
+            return self._report(draft, observed, done, made=made)
+        fresh = self._redraft(draft, done)
+        if isinstance(fresh, TargetReport):
+            return fresh
+        made += self._entries([step for step in draft.plan.steps if step.change in done], observed, done)
+        return self._proceed(fresh, made, attempts=attempts - 1)
+
+    def _redraft(self, lost: _Draft[E, F], done: Collection[Change[E, F]]) -> _Draft[E, F] | TargetReport:
+        """A fresh plan on fresh nodes and a fresh target, or the report where nothing may be written any more."""
+        try:
+            fresh = self.draft(lost.target, self.look())
+        except SourceError as error:
+            return self._failed(lost, str(error))
+        if isinstance(fresh, TargetReport) or self.order.expect is None:
+            return fresh
+        expected = [[each for each in whole if each not in done] for whole in (lost.plan.wanted, lost.plan.changes)]
+        if [[*fresh.plan.wanted], [*fresh.plan.changes]] != expected:
+            report = self._failed(fresh, "it changed under the expected plan; nothing more was written to it")
+            return replace(report, changed=True)
+        return fresh
+
+    def _failed(
+        self,
+        draft: _Draft[E, F],
+        error: str,
+        observed: Observed[E, F] | None = None,
+        done: Sequence[Change[E, F]] = (),
+        made: tuple[ChangeReport, ...] = (),
+    ) -> TargetReport:
+        report = self._report(draft, observed, done, made=made, rest=Result.FAILED)
+        return replace(report, outcome=Outcome.FAILED, error=error)
+
+    def _report(
+        self,
+        draft: _Draft[E, F],
+        observed: Observed[E, F] | None = None,
+        done: Sequence[Change[E, F]] = (),
+        *,
+        made: tuple[ChangeReport, ...] = (),
+        rest: Result = Result.PLANNED,
+        reason: str = "",
+    ) -> TargetReport:
+        """`observed` is what the target holds after `done`; what else may happen is told as `rest`, and why."""
+        held = observed or draft.observed
+        changes = made + self._entries(draft.plan.steps, held, done, rest, reason)
+        lost = sum(entry.result is Result.FAILED for entry in changes) if rest is not Result.FAILED else 0
+        return TargetReport(
+            draft.target.id,
+            _outcome({entry.result for entry in changes}),
+            managed=len(held.managed),
+            foreign=len(held.foreign),
+            capacity=self.mode.capacity,
+            changes=changes,
+            findings=draft.plan.findings,
+            error=f"Azure reported success, but {lost} change(s) are not there; the next pass tries again"
+            if lost
+            else None,
+        )
+
+    @staticmethod
+    def _entries(
+        steps: Iterable[Step[E, F]],
+        held: Observed[E, F],
+        done: Sequence[Change[E, F]],
+        rest: Result = Result.PLANNED,
+        reason: str = "",
+    ) -> tuple[ChangeReport, ...]:
+        """The verdict of a rail stands. Applied is only what the target shows after Azure said that it is done."""
+        written = frozenset(done)
+
+        def entry(step: Step[E, F]) -> ChangeReport:
+            if step.verdict is not Verdict.PLANNED:
+                return ChangeReport(step.change, Result(step.verdict), step.reason)
+            if step.change in written:
+                result = Result.APPLIED if holds(held, step.change) else Result.FAILED
+                return ChangeReport(step.change, result, step.reason)
+            return ChangeReport(step.change, rest, reason or step.reason)
+
+        return tuple(map(entry, steps))
 
 
-def _fingerprint(drafts: Sequence[_Draft | TargetReport]) -> str | None:
-    """None where a table could not be read: what is known then is not the plan."""
+def _fingerprint(drafts: Sequence[_Draft[E, F] | TargetReport]) -> str | None:
+    """None where a target could not be read: what is known then is not the plan."""
     known = [each for each in drafts if isinstance(each, _Draft)]
     return fingerprint({each.target.id: each.plan for each in known}) if len(known) == len(drafts) else None
 
 
-def _write(
-    draft: _Draft,
-    redraft: Callable[[_Draft], _Draft | TargetReport],
-    rules: Rules,
-    pause: Callable[[float], None],
-    before_write: Callable[[], None],
-    *,
-    attempts: int = MAX_ATTEMPTS,
-) -> TargetReport:
-    """Apply; where somebody else was faster, plan afresh, a bounded number of times."""
-    before_write()
-    try:
-        return _written(draft, draft.target.apply(draft.observed, draft.plan.changes), rules)
-    except SupersededError as error:
-        if attempts == 1:
-            return _broken(draft, rules, f"{error} (gave up after {MAX_ATTEMPTS} attempts; the next pass tries again)")
-        pause(error.retry_after)
-    except TargetError as error:
-        return _broken(draft, rules, str(error))
-    fresh = redraft(draft)
-    if isinstance(fresh, TargetReport):
-        return fresh
-    return _write(fresh, redraft, rules, pause, before_write, attempts=attempts - 1)
-
-
-def _redraft(lost: _Draft, look: Callable[[], _Look], rules: Rules, order: Order) -> _Draft | TargetReport:
-    """A fresh plan on fresh nodes and a fresh table, or the report where nothing is left to write."""
-    try:
-        fresh = _draft(lost.target, look(), rules, order)
-    except SourceError as error:
-        return _broken(lost, rules, str(error))
-    if isinstance(fresh, TargetReport):
-        return fresh
-    if order.expect is not None and (fresh.plan.wanted, fresh.plan.changes) != (lost.plan.wanted, lost.plan.changes):
-        report = _broken(fresh, rules, "the table changed under the expected plan; nothing was written to it")
-        return replace(report, changed=True)
-    return fresh if fresh.plan.changes else _unwritten(fresh, rules)
-
-
-def _unwritten(draft: _Draft, rules: Rules) -> TargetReport:
-    changes = tuple(_entry(step, Result.PLANNED) for step in draft.plan.steps)
-    return _report(draft, draft.observed, rules, changes)
-
-
-def _written(draft: _Draft, after: Observed, rules: Rules) -> TargetReport:
-    """Applied is only what the table shows after Azure said that it is done."""
-    changes = tuple(
-        _entry(step, Result.APPLIED if holds(after, step.change) else Result.FAILED) for step in draft.plan.steps
-    )
-    lost = sum(entry.result is Result.FAILED for entry in changes)
-    error = (
-        f"Azure reported success, but {lost} change(s) are not in the table; the next pass tries again"
-        if lost
-        else None
-    )
-    return replace(_report(draft, after, rules, changes), error=error)
-
-
-def _broken(draft: _Draft, rules: Rules, error: str) -> TargetReport:
-    changes = tuple(_entry(step, Result.FAILED) for step in draft.plan.steps)
-    return replace(_report(draft, draft.observed, rules, changes), outcome=Outcome.FAILED, error=error)
-
-
-def _entry(step: Step, result: Result) -> ChangeReport:
-    """The verdict of a rail stands; `result` is for what was let through."""
-    return ChangeReport(step.change, result if step.verdict is Verdict.PLANNED else Result(step.verdict), step.reason)
-
-
-def _report(draft: _Draft, observed: Observed, rules: Rules, changes: tuple[ChangeReport, ...]) -> TargetReport:
-    return TargetReport(
-        draft.target.id,
-        _outcome({entry.result for entry in changes}),
-        managed=len(observed.managed),
-        foreign=len(observed.foreign),
-        capacity=rules.routes_per_table,
-        changes=changes,
-        findings=draft.plan.findings,
-    )
-
-
 def _outcome(results: set[Result]) -> Outcome:
-    """The most telling of a table's results; a dry run is `planned` as soon as anything would be written."""
+    """The most telling of a target's results; `planned` as soon as anything is still to be written."""
     for result, outcome in (
         (Result.FAILED, Outcome.FAILED),
         (Result.PLANNED, Outcome.PLANNED),

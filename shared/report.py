@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, assert_never
 
+from shared.changes import AnyChange, Create, Delete, Update
 from shared.errors import AppError, BusyError, RefusedError
-from shared.models import Finding, Foreign, Route, Waiting
-from shared.plan import Change, Create, Delete, Update
+from shared.models import BgpPeer, Finding, Foreign, ForeignPeer, Route, Waiting
 
 
 class Outcome(StrEnum):
@@ -45,14 +45,14 @@ class Cause(StrEnum):
 class ChangeReport:
     """One change and its result."""
 
-    change: Change
+    change: AnyChange
     result: Result
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class TargetReport:
-    """One route table after a pass. The counts are those before it, or after it where something was applied."""
+    """One route table or hub after a pass. The counts are those before it, or after it where something was applied."""
 
     target: str
     outcome: Outcome
@@ -64,6 +64,8 @@ class TargetReport:
     error: str | None = None
     changed: bool = False
     """Another writer made it another plan than the expected one, so nothing was written."""
+    unfinished: bool = False
+    """Azure is at work on it and ends by itself: worth coming back in a minute, sooner than the timer does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,13 @@ class ClusterReport:
     node_count: int = 0
     waiting: tuple[Waiting, ...] = ()
     findings: tuple[Finding, ...] = ()
-    """What concerns all tables: subnets without one, nodes that contradict themselves. JSON repeats it for each target."""
+    """What concerns all targets: subnets without a table, nodes that contradict themselves. JSON repeats it for each."""
     targets: tuple[TargetReport, ...] = ()
+
+    @property
+    def unfinished(self) -> bool:
+        """Azure is still at work on one of the targets."""
+        return any(target.unfinished for target in self.targets)
 
     @property
     def is_settled(self) -> bool:
@@ -161,25 +168,32 @@ def _finding_json(finding: Finding) -> dict[str, Any]:
 
 
 def _change_json(entry: ChangeReport) -> dict[str, Any]:
-    match entry.change:
-        case Delete(previous):
-            action, route, before, node = "delete", previous, None, None
-        case Update(previous, route, node):
-            action, before = "update", previous.next_hop
-        case Create(route, node):
+    change = entry.change
+    match change:
+        case Delete(told):
+            action, before, node = "delete", None, ""
+        case Update(previous, told, node):
+            action, before = "update", previous
+        case Create(told, node):
             action, before = "create", None
         case _:
-            assert_never(entry.change)
+            assert_never(change)
     return {
         "action": action,
-        "name": route.name,
-        "prefix": str(route.prefix),
-        "nextHop": _text(route.next_hop),
-        "previousNextHop": _text(before),
-        "node": node,
+        "name": told.name,
+        **_entry_json(told, before),
+        "node": node or None,
         "result": entry.result,
         **({"reason": entry.reason} if entry.reason else {}),
     }
+
+
+def _entry_json(told: Route | BgpPeer, before: Route | Foreign | BgpPeer | ForeignPeer | None) -> dict[str, Any]:
+    if isinstance(told, BgpPeer):
+        asn = before.asn if isinstance(before, BgpPeer | ForeignPeer) else None
+        return {"peerIp": str(told.ip), "peerAsn": told.asn, "previousPeerAsn": asn}
+    hop = before.next_hop if isinstance(before, Route | Foreign) else None
+    return {"prefix": str(told.prefix), "nextHop": _text(told.next_hop), "previousNextHop": _text(hop)}
 
 
 def _text(value: object) -> str | None:
@@ -204,7 +218,7 @@ def _cluster_text(report: ClusterReport) -> Iterable[str]:
         yield f"plan {report.fingerprint}"
 
 
-_WORDS: dict[type[Delete] | type[Update] | type[Create], tuple[str, str]] = {
+_WORDS: dict[type[AnyChange], tuple[str, str]] = {
     Delete: ("delete", "deleted"),
     Update: ("update", "updated"),
     Create: ("create", "created"),
@@ -224,7 +238,7 @@ def _summary(target: TargetReport) -> str:
     return f"{', '.join(parts) or 'in sync'} {counts}"
 
 
-def _result_word(kind: type[Delete] | type[Update] | type[Create], result: Result) -> str:
+def _result_word(kind: type[AnyChange], result: Result) -> str:
     verb, done = _WORDS[kind]
     match result:
         case Result.PLANNED:
@@ -237,32 +251,47 @@ def _result_word(kind: type[Delete] | type[Update] | type[Create], result: Resul
 
 def _change_lines(changes: tuple[ChangeReport, ...]) -> list[str]:
     rows = [_row(entry) for entry in changes]
-    prefix_width = max((len(row[1]) for row in rows), default=0)
-    hop_width = max((len(row[2]) for row in rows), default=0)
+    what_width = max((len(row[1]) for row in rows), default=0)
+    how_width = max((len(row[2]) for row in rows), default=0)
     return [
-        f"  {sign} {prefix:<{prefix_width}}  {hop:<{hop_width}}     {node}{note}".rstrip()
-        for sign, prefix, hop, node, note in rows
+        f"  {sign} {what:<{what_width}}  {how:<{how_width}}     {node}{note}".rstrip()
+        for sign, what, how, node, note in rows
     ]
 
 
 def _row(entry: ChangeReport) -> tuple[str, str, str, str, str]:
     plain = entry.result in {Result.PLANNED, Result.APPLIED} and not entry.reason
     note = "" if plain else f"  [{_note(entry)}]"
-    match entry.change:
+    change = entry.change
+    match change:
         case Delete(previous):
-            return "-", str(previous.prefix), f"via {_hop(previous)}", "", note
-        case Update(previous, route, node):
-            return "~", str(route.prefix), f"via {_hop(previous)} -> {route.next_hop}", node, note
-        case Create(route, node):
-            return "+", str(route.prefix), f"via {route.next_hop}", node, note
+            return "-", _what(previous), f"{_by(previous)} {_whom(previous)}", "", note
+        case Update(previous, told, node):
+            return "~", _what(told), f"{_by(told)} {_whom(previous)} -> {_whom(told)}", node, note
+        case Create(told, node):
+            return "+", _what(told), f"{_by(told)} {_whom(told)}", node, note
 
 
 def _note(entry: ChangeReport) -> str:
     return f"{entry.result}: {entry.reason}" if entry.reason else str(entry.result)
 
 
-def _hop(route: Route | Foreign) -> str:
-    """The next hop as a person knows it: an address, else the next hop type."""
-    if route.next_hop is not None:
-        return str(route.next_hop)
-    return route.next_hop_type if isinstance(route, Route) else "another hop"
+def _what(told: Route | BgpPeer) -> str:
+    return str(told.ip if isinstance(told, BgpPeer) else told.prefix)
+
+
+def _by(told: Route | BgpPeer) -> str:
+    return "AS" if isinstance(told, BgpPeer) else "via"
+
+
+def _whom(told: Route | Foreign | BgpPeer | ForeignPeer) -> str:
+    """The next hop as a person knows it: an address, else the next hop type. Of a peer, its AS number."""
+    match told:
+        case BgpPeer() | ForeignPeer():
+            return str(told.asn)
+        case Route() | Foreign() if told.next_hop is not None:
+            return str(told.next_hop)
+        case Route():
+            return told.next_hop_type
+        case Foreign():
+            return "another hop"

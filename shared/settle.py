@@ -11,6 +11,8 @@ from shared.report import ClusterReport, Outcome
 
 BUSY_SECONDS = 0.5
 """Before another try where somebody else, such as the timer, writes for the cluster just then."""
+AT_WORK_SECONDS = 10.0
+"""Before another look where Azure is at work on a write: what Azure itself asks of those who poll (facts: Retry-After)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ def settle(
 ) -> ClusterReport:
     """The report of the last pass. `wait_for_change` waits at most so many seconds and tells whether something changed.
 
-    Ends when no node waits and nothing has changed for `window.quiet`, or at the maximum; where `woken` says that a wake-up
+    Ends when no node waits, Azure is at work on nothing, and nothing has changed for `window.quiet`, or at the maximum; where `woken` says that a wake-up
     has arrived since it was asked last, the quiet time begins anew. Ends at once when a pass fails: the
     queue brings the wake-up back later.
     """
@@ -47,6 +49,10 @@ def settle(
             if clock() + BUSY_SECONDS > end:
                 return report
             pause(BUSY_SECONDS)
+            continue
+        if report.unfinished and clock() + AT_WORK_SECONDS <= end:
+            wait_for_change(AT_WORK_SECONDS)
+            quiet_since = clock()
             continue
         # Asked also where no time is left: what came during a long pass is a change that nobody has looked at.
         while not wait_for_change(max(0.0, until - clock())):

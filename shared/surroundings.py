@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from shared.models import Finding, Rules
+from shared.models import Finding
+from shared.modes import Mode
 from shared.reconcile import NodeSource, Target
 from shared.witness import Answer
 
@@ -85,11 +86,11 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A cluster that was discovered: where its nodes are read and which tables are its."""
+    """A cluster that was discovered: how Azure is told of its pods, where its nodes are read, which tables or hub are its."""
 
-    rules: Rules
+    mode: Mode[Any, Any]
     source: FollowableSource
-    targets: Sequence[Target]
+    targets: Sequence[Target[Any, Any]]
     findings: tuple[Finding, ...] = ()
     ask_azure: Callable[[], Answer] | None = None
     """Which machines Azure has, for the second witness; None where it is not to be asked."""

@@ -11,19 +11,15 @@ from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError
 from azure.mgmt.core.tools import parse_resource_id
 
-from shared.config import Cluster, Config, Storage, UdrRouting, load_config
+from shared.config import Cluster, Config, Storage, load_config
 from shared.coordination import CONTAINER, Coordination
-from shared.discovery import discover, node_resource_group
-from shared.errors import RefusedError, SourceError, TargetError
+from shared.discovery import node_resource_group
+from shared.errors import SourceError
 from shared.fleet import Fleet
-from shared.machines import read_machines
-from shared.models import Finding
 from shared.poison import read_poison
 from shared.surroundings import Connection
 from shared.targets.arm import Arm
-from shared.targets.route_table import RouteTable
 from shared.wake import WAKE_QUEUE
-from shared.witness import Answer, NoAnswer
 
 if TYPE_CHECKING:
     from azure.storage.queue import QueueClient
@@ -105,47 +101,9 @@ def _locate(cluster: Cluster, *, arm: Arm) -> tuple[str, str] | None:
 
 
 def _connect(cluster: Cluster, *, arm: Arm, credential: TokenCredential) -> Connection:
-    """A cluster's source and targets, discovered as far as the configuration does not name them."""
-    from shared.sources.kubernetes import KubernetesSource  # noqa: PLC0415  # the client costs 0.2 s; an event needs none
+    from shared.connections import connect  # noqa: PLC0415  # the Kubernetes client costs 0.2 s; an event needs none
 
-    tables = cluster.routing.route_tables if isinstance(cluster.routing, UdrRouting) else ()
-    pod_cidrs = cluster.pod_cidrs
-    findings: tuple[Finding, ...] = ()
-    if cluster.routing.mode != "udr":
-        raise RefusedError(f"mode {cluster.routing.mode} is not available in this version; udr is")
-    if cluster.kubeconfig:
-        source = KubernetesSource.from_kubeconfig(cluster.kubeconfig, pod_cidr_source=cluster.pod_cidr_source)
-    if cluster.aks_cluster_id and not (cluster.kubeconfig and tables and pod_cidrs):
-        topology = discover(arm, cluster.aks_cluster_id, route_tables=tables)
-        tables, findings = topology.route_tables, topology.findings
-        pod_cidrs = pod_cidrs or topology.pod_cidrs
-        if not cluster.kubeconfig:
-            source = KubernetesSource.connect(
-                topology.server, topology.ca_pem, _aks_token(credential), pod_cidr_source=cluster.pod_cidr_source
-            )
-    if not pod_cidrs:
-        raise RefusedError(
-            "AKS reports no pod CIDRs for the cluster (networkProfile.podCidrs); set podCidrs to Cilium's cluster pool"
-        )
-    rules = cluster.rules(pod_cidrs)
-    targets = tuple(RouteTable(arm, table, rules) for table in tables)
-    return Connection(rules, source, targets, findings, _second_witness(cluster, arm))
-
-
-def _second_witness(cluster: Cluster, arm: Arm) -> Callable[[], Answer] | None:
-    """Asked rarely, so where the machines are is found out only then."""
-    if cluster.aks_cluster_id is None or not cluster.limits.second_witness:
-        return None
-    subscription = parse_resource_id(cluster.aks_cluster_id)["subscription"]
-
-    def ask() -> Answer:
-        try:
-            group = node_resource_group(arm, cluster.aks_cluster_id or "")
-        except TargetError as error:
-            return NoAnswer(str(error))
-        return read_machines(arm, f"/subscriptions/{subscription}/resourceGroups/{group}")
-
-    return ask
+    return connect(cluster, arm=arm, token=_aks_token(credential))
 
 
 def _aks_token(credential: TokenCredential) -> Callable[[], str]:

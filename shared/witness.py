@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.models import Address, Node
+from shared.phrases import some
 
 _INSTANCE_DIGITS = 6
 """A scale set's computer names are its prefix and six digits of base 36.
@@ -110,11 +111,11 @@ def _does_not_count(answer: Machines, live: Sequence[Node]) -> str:
     nodes = {node.name.lower() for node in live}
     hidden = sorted(each.name for each in answer.machines if each.hidden and each.name.lower() not in nodes)
     if hidden:
-        return f"Azure shows no address of {_some(hidden)}, which may have any"
+        return f"Azure shows no address of {some(hidden)}, which may have any"
     missing = sorted(node.name for node in live if not _accounted_for(node, answer))
     if missing:
         return (
-            f"Azure shows no machine of {_some(missing)}, live in Kubernetes, so what it shows is not all; check that the "
+            f"Azure shows no machine of {some(missing)}, live in Kubernetes, so what it shows is not all; check that the "
             "app's identity may read every machine of the node resource group"
         )
     return ""
@@ -135,10 +136,6 @@ def _accounted_for(node: Node, answer: Machines) -> bool:
 def _names(answer: Machines) -> frozenset[str]:
     """In lower case: Azure keeps the case a name was written in, Kubernetes knows lower case only."""
     return frozenset(machine.name.lower() for machine in answer.machines)
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 @dataclass(slots=True)

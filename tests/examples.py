@@ -4,10 +4,22 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from typing import Any
 
+from shared.changes import AnyChange, Create, Delete, Step, Update, Verdict
 from shared.desired import Desired, desire
-from shared.models import VIRTUAL_APPLIANCE, Finding, Foreign, Network, Node, Observed, Route, Rules
+from shared.models import (
+    VIRTUAL_APPLIANCE,
+    BgpPeer,
+    Finding,
+    Foreign,
+    ForeignPeer,
+    Network,
+    Node,
+    ObservedRoutes,
+    Route,
+    Rules,
+)
 from shared.ownership import route_name
-from shared.plan import Change, Create, Delete, Plan, Step, Update, Verdict
+from shared.plan import RoutePlan
 from shared.report import ClusterReport
 
 OWNER = "prod-weu"
@@ -40,8 +52,8 @@ def named(prefix: str, owner: str = OWNER) -> str:
     return route_name(owner, net(prefix))
 
 
-def table(*routes: Route | Foreign) -> Observed:
-    return Observed(
+def table(*routes: Route | Foreign) -> ObservedRoutes:
+    return ObservedRoutes(
         tuple(route for route in routes if isinstance(route, Route)),
         tuple(route for route in routes if isinstance(route, Foreign)),
     )
@@ -57,7 +69,7 @@ def ruled(**changes: Any) -> Rules:
     return replace(RULES, **changes)
 
 
-def told(plan: Plan) -> list[str]:
+def told(plan: RoutePlan) -> list[str]:
     """Every step as a line: the change, and in brackets why it may not happen."""
     return [_line(step) for step in plan.steps]
 
@@ -72,16 +84,24 @@ def codes(findings: tuple[Finding, ...]) -> list[str]:
     return [f"{finding.code} {finding.resource}".strip() for finding in findings]
 
 
-def written(change: Change) -> str:
+def written(change: AnyChange) -> str:
     match change:
         case Delete(previous):
-            return f"- {previous.prefix}"
-        case Update(previous, route, node):
-            return f"~ {route.prefix} {previous.next_hop} > {route.next_hop} {node}"
-        case Create(route, node):
-            return f"+ {route.prefix} {route.next_hop} {node}"
+            return f"- {_what(previous)}"
+        case Update(previous, entry, node):
+            return f"~ {_what(entry)} {_whom(previous)} > {_whom(entry)} {node}".rstrip()
+        case Create(entry, node):
+            return f"+ {_what(entry)} {_whom(entry)} {node}".rstrip()
 
 
-def _line(step: Step) -> str:
+def _what(entry: Route | BgpPeer) -> object:
+    return entry.ip if isinstance(entry, BgpPeer) else entry.prefix
+
+
+def _whom(entry: Route | Foreign | BgpPeer | ForeignPeer) -> object:
+    return entry.asn if isinstance(entry, BgpPeer | ForeignPeer) else entry.next_hop
+
+
+def _line(step: Step[Route, Foreign]) -> str:
     note = "" if step.verdict is Verdict.PLANNED else f" [{step.verdict}]"
     return written(step.change) + note

@@ -15,10 +15,11 @@ from enum import Enum, auto
 from ipaddress import ip_address, ip_network
 from typing import Any
 
+from shared.changes import Create, Delete, RouteChange, Update
 from shared.errors import SourceError, SupersededError, TargetError
-from shared.models import Finding, Foreign, Network, Node, Observed, Reading, Route, Rules
+from shared.models import Finding, Foreign, Network, Node, ObservedRoutes, Reading, Route, Rules
+from shared.modes import UserDefinedRoutes
 from shared.ownership import is_ours
-from shared.plan import Change, Create, Delete, Update
 from shared.reconcile import Order, reconcile
 from shared.report import ClusterReport
 from tests.examples import RULES, TABLE
@@ -116,18 +117,18 @@ class FakeTable:
         self.interfere = interfere
         self.unreadable = False
         self.reads = 0
-        self.requests: list[tuple[Change, ...]] = []
+        self.requests: list[tuple[RouteChange, ...]] = []
         """Every write that was asked for, also those that came to nothing."""
         self._version = 1
         self._check(self.routes)
 
-    def observe(self) -> Observed:
+    def observe(self) -> ObservedRoutes:
         self.reads += 1
         if self.unreadable:
             raise TargetError(f"{self.id}: HTTP 404 ResourceNotFound: it does not exist", status=404)
         return self._observed()
 
-    def apply(self, observed: Observed, changes: Sequence[Change]) -> Observed:
+    def apply(self, observed: ObservedRoutes, changes: Sequence[RouteChange]) -> ObservedRoutes:
         self.requests.append(tuple(changes))
         fault = self.faults.popleft() if self.faults else None
         self._before(fault)
@@ -170,7 +171,7 @@ class FakeTable:
             case _:
                 pass
 
-    def _commit(self, changes: Sequence[Change]) -> None:
+    def _commit(self, changes: Sequence[RouteChange]) -> None:
         replaced: dict[str, RawRoute | None] = {}
         added: list[RawRoute] = []
         for change in changes:
@@ -199,7 +200,7 @@ class FakeTable:
         if not all(AZURE_NAME.fullmatch(route["name"]) for route in routes):
             raise TargetError("HTTP 400 InvalidResourceName", status=400)
 
-    def _observed(self) -> Observed:
+    def _observed(self) -> ObservedRoutes:
         ours: list[Route] = []
         others: list[Foreign] = []
         for route in self.routes:
@@ -209,7 +210,7 @@ class FakeTable:
                 ours.append(Route(name, prefix, hop, properties["nextHopType"]))
             else:
                 others.append(Foreign(name, prefix, hop))
-        return Observed(tuple(ours), tuple(others), {"etag": self._version, "routes": copy.deepcopy(self.routes)})
+        return ObservedRoutes(tuple(ours), tuple(others), {"etag": self._version, "routes": copy.deepcopy(self.routes)})
 
 
 def run(
@@ -221,7 +222,7 @@ def run(
     before_write: Callable[[], None] = lambda: None,
 ) -> ClusterReport:
     """One pass in which no wait lasts."""
-    return reconcile(rules, "udr", nodes, tables, order, pause=pause, before_write=before_write)
+    return reconcile(UserDefinedRoutes(rules), nodes, tables, order, pause=pause, before_write=before_write)
 
 
 def raw(name: str, prefix: str, hop: str | None = None, *, kind: str = "VirtualAppliance", **unknown: Any) -> RawRoute:
@@ -235,7 +236,7 @@ def of_route(route: Route) -> RawRoute:
     return raw(route.name, str(route.prefix), hop, kind=route.next_hop_type)
 
 
-def _landing(changes: Sequence[Change], fault: Fault | None) -> Sequence[Change]:
+def _landing(changes: Sequence[RouteChange], fault: Fault | None) -> Sequence[RouteChange]:
     match fault:
         case Fault.FAILED:
             return ()

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from shared.answers import answer, answer_format, reconcile_order, refusal
+from shared.changes import Create
 from shared.errors import AppError, ConfigError, RequestError, UnknownClusterError
-from shared.plan import Create
 from shared.reconcile import Order
 from shared.report import Cause, ChangeReport, ClusterReport, Outcome, Result, TargetReport, render_text
 from tests.examples import TABLE, managed

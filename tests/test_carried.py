@@ -3,6 +3,7 @@
 import pytest
 
 from shared.errors import SupersededError, TargetError
+from shared.models import Foreign, Route
 from shared.reconcile import Target
 from shared.targets.carried import Carried
 from tests.examples import RULES, managed, node
@@ -11,7 +12,7 @@ from tests.fakes import FakeNodes, FakeTable, Fault, run
 N1, N2 = node("n1", "100.64.1.0/24", at="10.0.0.4"), node("n2", "100.64.2.0/24", at="10.0.0.5")
 
 
-def passes(*tables: Target, nodes: FakeNodes) -> None:
+def passes(*tables: Target[Route, Foreign], nodes: FakeNodes) -> None:
     run(nodes, *tables)  # type: ignore[arg-type]  # any target will do
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from shared.config import Cluster, Peers, RouteServerRouting, UdrRouting, VirtualWanRouting
 from shared.errors import ConfigError, UnknownClusterError
+from shared.label_selector import LabelSelector
 from shared.models import Policy, Rules
 from tests.configs import (
     AKS,
@@ -71,7 +72,7 @@ def test_the_mode_decides_the_shape_of_routing() -> None:
     )
 
     a, b, c = (cluster.routing for cluster in config.clusters)
-    peers = Peers(node_selector="role in (rr, edge),!old")
+    peers = Peers(node_selector=LabelSelector.parse("role in (rr, edge),!old"))
     assert a == RouteServerRouting(mode="routeServer", virtual_hub_id=HUB, peer_asn=65001, peers=peers, max_peers=2)
     assert isinstance(b, VirtualWanRouting)
     assert b.hub_connection_id == CONNECTION

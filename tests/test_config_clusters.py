@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from shared.config import RouteServerRouting
+from shared.label_selector import LabelSelector
 from tests.configs import AKS, CONNECTION, HUB, ROUTE_SERVER, SHARED, TABLE, UDR, VIRTUAL_WAN, A, B, load, problems
 
 ONE_WRONG_KEY: list[tuple[str, dict[str, Any], str]] = [
@@ -149,7 +150,8 @@ def test_label_selectors_as_kubernetes_knows_them_are_taken(selector: str) -> No
     [cluster] = load({**UDR, "routing": {**ROUTE_SERVER, "peers": {"nodeSelector": selector}}}).clusters
 
     assert isinstance(cluster.routing, RouteServerRouting)
-    assert cluster.routing.peers.node_selector == selector
+    assert cluster.routing.peers.node_selector == LabelSelector.parse(selector)
+    assert str(cluster.routing.peers.node_selector) == selector
 
 
 @pytest.mark.parametrize("routing", [ROUTE_SERVER, VIRTUAL_WAN], ids=["routeServer", "virtualWan"])

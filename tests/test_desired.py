@@ -140,7 +140,16 @@ def test_a_node_without_a_pod_cidr_keeps_what_is_routed_to_any_of_its_addresses(
 
 def test_whether_a_node_is_ready_is_not_even_known() -> None:
     """XD#2858: stopping a kubelet deleted what led to its node. Existing is all that counts."""
-    assert {field.name for field in fields(Node)} == {"name", "created", "pod_cidrs", "addresses", "deleting"}
+    assert {field.name for field in fields(Node)} == {
+        "name",
+        "created",
+        "pod_cidrs",
+        "addresses",
+        "deleting",
+        "may_peer",
+        "zone",
+        "pod_limit",
+    }
 
 
 def test_a_node_with_pod_cidrs_keeps_nothing_else() -> None:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from shared.models import Node, Observed, Policy
-from shared.plan import Change, Plan, fingerprint, holds, make_plan
+from shared.changes import Plan, RouteChange, fingerprint, holds
+from shared.models import Node, ObservedRoutes, Policy
+from shared.plan import RoutePlan, make_plan
 from shared.safety import guard
 from tests.examples import RULES, foreign, managed, named, node, ruled, table, told, wish
 
@@ -24,7 +25,7 @@ def test_a_fingerprint_is_twelve_hex_digits_and_stays_the_same_for_ever() -> Non
 
 
 def test_a_fingerprint_ignores_the_order_and_case_of_tables() -> None:
-    one, other = PLAN, Plan()
+    one, other = PLAN, RoutePlan()
     assert fingerprint({"/a": one, "/b": other}) == fingerprint({"/B": other, "/A": one})
 
 
@@ -48,7 +49,7 @@ DIFFERENT = [
 
 
 @pytest.mark.parametrize(("observed", "nodes"), [case[1:] for case in DIFFERENT], ids=[case[0] for case in DIFFERENT])
-def test_a_fingerprint_changes_with_the_wanted_changes(observed: Observed, nodes: list[Node]) -> None:
+def test_a_fingerprint_changes_with_the_wanted_changes(observed: ObservedRoutes, nodes: list[Node]) -> None:
     base = make_plan(table(R1), wish(N1, N2), RULES)
     assert fingerprint({"/a": make_plan(observed, wish(*nodes), RULES)}) != fingerprint({"/a": base})
 
@@ -87,5 +88,5 @@ HOLDS = [
 
 
 @pytest.mark.parametrize(("change", "after", "held"), [case[1:] for case in HOLDS], ids=[case[0] for case in HOLDS])
-def test_a_table_holds_a_change_or_not(change: Change, after: Observed, held: bool) -> None:  # noqa: FBT001
+def test_a_table_holds_a_change_or_not(change: RouteChange, after: ObservedRoutes, held: bool) -> None:  # noqa: FBT001
     assert holds(after, change) is held

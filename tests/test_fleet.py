@@ -16,6 +16,7 @@ from shared.config import Cluster, load_config
 from shared.coordination import LEASE_SECONDS
 from shared.errors import BusyError, StorageError, TargetError, UnknownClusterError
 from shared.fleet import CACHE_SECONDS, VIGIL_SECONDS, Fleet
+from shared.modes import UserDefinedRoutes
 from shared.reconcile import Order
 from shared.report import Cause, Outcome
 from shared.surroundings import Connection
@@ -139,7 +140,9 @@ class Stage:
             raise TargetError("HTTP 403 AuthorizationFailed", status=403)
         if cluster.name in self.broken:
             raise ZeroDivisionError("a fault of ours")
-        return Connection(ruled(owner=cluster.name), self.nodes[cluster.name], (self.tables[cluster.name],))
+        return Connection(
+            UserDefinedRoutes(ruled(owner=cluster.name)), self.nodes[cluster.name], (self.tables[cluster.name],)
+        )
 
     def _locate(self, cluster: Cluster) -> tuple[str, str] | None:
         self.located.append(cluster.name)

@@ -10,9 +10,9 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.changes import AnyChange, Delete, Update
 from shared.errors import SourceError
-from shared.models import VIRTUAL_APPLIANCE, Address, Network, Node, Rules
-from shared.plan import Change, Delete, Update
+from shared.models import VIRTUAL_APPLIANCE, Address, Network, Node, Route, Rules
 from shared.reconcile import MAX_ATTEMPTS, Order
 from shared.report import ClusterReport, Outcome, Result
 from tests.examples import net, ruled, written
@@ -247,17 +247,18 @@ def test_nothing_is_called_applied_that_the_table_does_not_hold(
                     assert shows(table, change.change), written(change.change)
 
 
-def shows(table: FakeTable, change: Change) -> bool:
+def shows(table: FakeTable, change: AnyChange) -> bool:
     names = {route["name"]: route["properties"] for route in table.routes}
     if isinstance(change, Delete):
         return change.previous.name not in names
     assert (
-        not isinstance(change, Update) or change.previous.name == change.route.name or change.previous.name not in names
+        not isinstance(change, Update) or change.previous.name == change.entry.name or change.previous.name not in names
     )
-    there = names.get(change.route.name, {})
+    assert isinstance(change.entry, Route)
+    there = names.get(change.entry.name, {})
     return (there.get("addressPrefix"), there.get("nextHopIpAddress"), there.get("nextHopType")) == (
-        str(change.route.prefix),
-        str(change.route.next_hop),
+        str(change.entry.prefix),
+        str(change.entry.next_hop),
         VIRTUAL_APPLIANCE,
     )
 

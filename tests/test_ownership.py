@@ -1,12 +1,13 @@
-"""What is ours: the name says so AND the prefix lies inside podCidrs; either alone makes a route foreign."""
+"""What is ours: the name says so AND the prefix lies inside podCidrs, or the peer has the address it names; never one alone."""
 
-from ipaddress import ip_network
+from ipaddress import IPv4Address, ip_network
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.models import Network
-from shared.ownership import is_inside, is_ours, owner_of, route_name
+from shared.ownership import is_inside, is_our_peer, is_ours, owner_of, peer_name, route_name
 from tests.examples import OWNER, RULES, net
 from tests.fakes import AZURE_NAME
 from tests.strategies import OWNERS, networks
@@ -113,3 +114,74 @@ OURS = [
 @pytest.mark.parametrize(("name", "prefix", "ours"), [case[1:] for case in OURS], ids=[case[0] for case in OURS])
 def test_ours_takes_the_name_and_the_prefix(name: str, prefix: str | None, ours: bool) -> None:  # noqa: FBT001
     assert is_ours(name, net(prefix) if prefix else None, OWNER, RULES.pod_cidrs) is ours
+
+
+ADDRESSES = st.ip_addresses(v=4)
+
+
+@given(OWNERS, ADDRESSES)
+def test_a_peer_is_ours_by_the_name_it_is_given_whatever_case_azure_gives_it(owner: str, ip: IPv4Address) -> None:
+    assert is_our_peer(peer_name(owner, ip), ip, owner)
+    assert is_our_peer(peer_name(owner, ip).upper(), ip, owner)
+
+
+@given(OWNERS, ADDRESSES)
+def test_a_peer_name_is_one_azure_takes(owner: str, ip: IPv4Address) -> None:
+    name = peer_name(owner, ip)
+    assert len(f"{name}_99") <= 80
+    assert AZURE_NAME.fullmatch(name)
+
+
+@given(OWNERS, OWNERS, ADDRESSES, ADDRESSES)
+def test_a_peer_name_is_ours_only_with_our_owner_and_its_own_address(
+    owner: str, other: str, ip: IPv4Address, elsewhere: IPv4Address
+) -> None:
+    assert is_our_peer(peer_name(owner, ip), elsewhere, other) == (owner == other and ip == elsewhere)
+
+
+@given(OWNERS, ADDRESSES, networks(), st.sampled_from(((), ("plain",), ("plain", "plain_2"))))
+def test_a_route_name_is_never_a_peer_name_nor_the_other_way_round(
+    owner: str, ip: IPv4Address, prefix: Network, numbers: tuple[str, ...]
+) -> None:
+    route, peer = route_name(owner, prefix), peer_name(owner, ip)
+    route = route_name(owner, prefix, {number.replace("plain", route) for number in numbers})
+    peer = peer_name(owner, ip, {number.replace("plain", peer) for number in numbers})
+    assert owner_of(peer) is None
+    assert not is_our_peer(route, ip, owner)
+    if prefix.version == 4:
+        assert not is_our_peer(route, IPv4Address(int(prefix.network_address)), owner)
+
+
+@given(OWNERS, ADDRESSES)
+def test_a_taken_peer_name_gets_a_number_and_stays_ours(owner: str, ip: IPv4Address) -> None:
+    plain = peer_name(owner, ip)
+    numbered = peer_name(owner, ip, {plain, f"{plain}_2"})
+    assert numbered == f"{plain}_3"
+    assert is_our_peer(numbered, ip, owner)
+    assert AZURE_NAME.fullmatch(numbered)
+
+
+PEERS = [
+    ("our name, its own address", "apr_prod-weu_10.0.0.4", "10.0.0.4", True),
+    ("our name in capitals", "APR_PROD-WEU_10.0.0.4", "10.0.0.4", True),
+    ("our name with a number", "apr_prod-weu_10.0.0.4_2", "10.0.0.4", True),
+    ("our name on another address: somebody else's now", "apr_prod-weu_10.0.0.4", "10.0.0.5", False),
+    ("our name on an address it begins with", "apr_prod-weu_10.0.0.4", "10.0.0.40", False),
+    ("our name on a connection without an address", "apr_prod-weu_10.0.0.4", None, False),
+    ("our name with a note", "apr_prod-weu_10.0.0.4-old", "10.0.0.4", False),
+    ("our name written another way", "apr_prod-weu_10.0.0.04", "10.0.0.4", False),
+    ("another cluster, a prefix of our name", "apr_prod_10.0.0.4", "10.0.0.4", False),
+    ("another cluster, our name is its prefix", "apr_prod-weu2_10.0.0.4", "10.0.0.4", False),
+    ("our address, a hand-made name", "nva-1", "10.0.0.4", False),
+    ("a route's name", "apr_prod-weu_10.0.0.4-32", "10.0.0.4", False),
+    ("no name", "", "10.0.0.4", False),
+]
+
+
+@pytest.mark.parametrize(("name", "ip", "ours"), [case[1:] for case in PEERS], ids=[case[0] for case in PEERS])
+def test_our_peer_takes_the_name_and_its_own_address(name: str, ip: str | None, ours: bool) -> None:  # noqa: FBT001
+    assert is_our_peer(name, IPv4Address(ip) if ip else None, OWNER) is ours
+
+
+def test_a_peer_name_says_owner_and_address() -> None:
+    assert peer_name(OWNER, IPv4Address("10.0.0.4")) == "apr_prod-weu_10.0.0.4"

@@ -1,11 +1,12 @@
-"""Observed + desired → plan: state in, changes out. The rails are not in play here, findings are in `test_plan_findings`."""
+"""ObservedRoutes + desired → plan: state in, changes out. The rails are not in play here, findings are in `test_plan_findings`."""
 
 from ipaddress import ip_address
 
 import pytest
 
-from shared.models import Foreign, Node, Observed, Route
-from shared.plan import Delete, make_plan
+from shared.changes import Delete
+from shared.models import Foreign, Node, ObservedRoutes, Route
+from shared.plan import make_plan
 from tests.examples import NEW, OLD, RULES, foreign, managed, named, net, node, ruled, table, told, wish
 
 N1 = node("n1", "100.64.1.0/24", at="10.0.0.4")
@@ -265,9 +266,9 @@ def test_adopt_takes_exactly_what_a_node_claims(
     assert told(make_plan(table(*routes), wish(*nodes), ruled(adopt=True))) == steps
 
 
-def changed(observed: Observed, *nodes: Node, adopt: bool = False) -> list[Route]:
+def changed(observed: ObservedRoutes, *nodes: Node, adopt: bool = False) -> list[Route]:
     changes = make_plan(observed, wish(*nodes), ruled(adopt=adopt)).changes
-    return [change.route for change in changes if not isinstance(change, Delete)]
+    return [change.entry for change in changes if not isinstance(change, Delete)]
 
 
 def test_a_new_route_is_a_virtual_appliance_under_our_name() -> None:

@@ -134,7 +134,7 @@ def test_a_change_that_azure_lost_is_not_called_applied() -> None:
     report = run(FakeNodes(N1, N2), table := FakeTable(RULES, faults=[Fault.LOST]))
     assert results(report) == ["+ 100.64.1.0/24 10.0.0.4 n1 applied", "+ 100.64.2.0/24 10.0.0.5 n2 failed"]
     assert (report.outcome, report.targets[0].managed) == (Outcome.FAILED, len(table.routed))
-    assert "1 change(s) are not in the table" in (report.targets[0].error or "")
+    assert "1 change(s) are not there" in (report.targets[0].error or "")
 
 
 def test_held_deletes_do_not_stop_repairs_and_new_routes() -> None:

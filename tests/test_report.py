@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from shared.changes import Create, Delete, RouteChange, Update
 from shared.errors import BusyError, ConfigError, RefusedError, SourceError, TargetError
 from shared.models import Finding, Severity, Waiting
-from shared.plan import Change, Create, Delete, Update
 from shared.report import (
     Cause,
     ChangeReport,
@@ -23,13 +23,13 @@ from shared.report import (
 from tests.examples import TABLE, foreign, managed
 
 DELETE = Delete(managed("100.64.9.0/24", "10.0.0.12"))
-UPDATE = Update(managed("100.64.3.0/24", "10.0.0.5"), managed("100.64.3.0/24", "10.0.0.7"), "aks-np1-03")
+UPDATE: RouteChange = Update(managed("100.64.3.0/24", "10.0.0.5"), managed("100.64.3.0/24", "10.0.0.7"), "aks-np1-03")
 CREATE = Create(managed("100.64.12.0/24", "10.0.0.19"), "aks-np1-0b")
 CONFLICT = Finding(Severity.WARNING, "foreignConflict", "the foreign route alias has the pod CIDR", "alias")
 BRAKE = Finding(Severity.ERROR, "brake", "10 of 20 routes would be deleted")
 
 
-def entries(*pairs: tuple[Change, Result] | tuple[Change, Result, str]) -> tuple[ChangeReport, ...]:
+def entries(*pairs: tuple[RouteChange, Result] | tuple[RouteChange, Result, str]) -> tuple[ChangeReport, ...]:
     return tuple(ChangeReport(*pair) for pair in pairs)
 
 
@@ -46,7 +46,7 @@ PLANNED = target(
     Outcome.PLANNED, *entries((DELETE, Result.PLANNED), (UPDATE, Result.PLANNED), (CREATE, Result.PLANNED))
 )
 ADOPTED = Update(foreign("by-hand", "100.64.3.0/24"), managed("100.64.3.0/24", "10.0.0.7"), "n3")
-MENDED = Update(managed("100.64.3.0/24", None, kind="None"), managed("100.64.3.0/24", "10.0.0.7"), "n3")
+MENDED: RouteChange = Update(managed("100.64.3.0/24", None, kind="None"), managed("100.64.3.0/24", "10.0.0.7"), "n3")
 
 TEXTS = [
     (

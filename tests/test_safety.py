@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.changes import Delete, Verdict
 from shared.models import Address, Foreign, Node, Policy, Route, Rules, Severity
-from shared.plan import Delete, Plan, Verdict, make_plan
-from shared.safety import Witness, guard
+from shared.plan import RoutePlan, make_plan
+from shared.rails import Witness
+from shared.safety import guard
 from shared.witness import Evidence
 from tests.examples import RULES, codes, foreign, managed, node, ruled, table, told, wish
 
@@ -28,12 +30,14 @@ def routed(first: int, last: int) -> list[Route]:
     return [managed(prefix(number), f"10.0.{number // 256}.{number % 256}") for number in range(first, last)]
 
 
-def guarded(nodes: list[Node], routes: Sequence[Route | Foreign], rules: Rules = RULES, *, force: bool = False) -> Plan:
+def guarded(
+    nodes: list[Node], routes: Sequence[Route | Foreign], rules: Rules = RULES, *, force: bool = False
+) -> RoutePlan:
     observed, desired = table(*routes), wish(*nodes)
     return guard(make_plan(observed, desired, rules), observed, desired, rules, force=force)
 
 
-def count(plan: Plan, verdict: Verdict) -> int:
+def count(plan: RoutePlan, verdict: Verdict) -> int:
     return sum(step.verdict is verdict for step in plan.steps)
 
 
@@ -161,8 +165,8 @@ def test_many_unplaced_nodes_are_counted_and_three_are_named() -> None:
 
 
 def test_no_deletes_no_finding_however_odd_the_reading() -> None:
-    assert guarded([], []) == Plan()
-    assert guarded([*fleet(0, 3), node("x")], routed(0, 3)) == Plan()
+    assert guarded([], []) == RoutePlan()
+    assert guarded([*fleet(0, 3), node("x")], routed(0, 3)) == RoutePlan()
 
 
 POLICIES = [
@@ -283,7 +287,9 @@ def never(_: Iterable[Address | None]) -> Evidence:
     raise AssertionError("nobody needed a witness")
 
 
-def witnessed(nodes: list[Node], routes: Sequence[Route | Foreign], witness: Witness, *, force: bool = False) -> Plan:
+def witnessed(
+    nodes: list[Node], routes: Sequence[Route | Foreign], witness: Witness, *, force: bool = False
+) -> RoutePlan:
     observed, desired = table(*routes), wish(*nodes)
     return guard(make_plan(observed, desired, RULES), observed, desired, RULES, force=force, witness=witness)
 

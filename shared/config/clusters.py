@@ -11,8 +11,8 @@ from shared.config.fields import (
     Asn,
     HubConnectionId,
     Kubeconfig,
-    LabelSelector,
     Name,
+    NodeSelector,
     PeerAddress,
     PodCidr,
     RouteTableId,
@@ -54,7 +54,7 @@ class Peers(_Keys):
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
     node_selector: Annotated[
-        LabelSelector | None,
+        NodeSelector | None,
         Field(
             description="Nodes with these labels peer with the hub (Kubernetes label selector).",
             examples=["aks-pod-routes/bgp-peer=true"],

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, PlainValidator, StrictInt, StrictStr, WithJsonSchema
 
+from shared.label_selector import LabelSelector
 from shared.models import Network
 
 _SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000000"
@@ -27,11 +28,6 @@ _ASN_ADVICE = "choose a private one, such as 65001 (64512 to 65514, 65521 to 655
 
 SHORTEST_PREFIX = 8
 """The largest range a cluster may call its own is a /8, like Cilium's default pool 10.0.0.0/8; more is a slip."""
-
-_KEY = r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-\w.]{0,61}[A-Za-z0-9])?"
-_VALUE = r"(?:[A-Za-z0-9](?:[-\w.]{0,61}[A-Za-z0-9])?)?"
-_REQUIREMENT = rf"\s*(?:!\s*)?{_KEY}\s*|\s*{_KEY}\s*(?:=|==|!=)\s*{_VALUE}\s*|\s*{_KEY}\s+(?:in|notin)\s*\(\s*{_VALUE}\s*(?:,\s*{_VALUE}\s*)*\)\s*"
-_SELECTOR = re.compile(rf"(?:{_REQUIREMENT})(?:,(?:{_REQUIREMENT}))*", re.ASCII)
 
 
 def _name(value: str) -> str:
@@ -129,18 +125,14 @@ def parse_peer_address(value: object) -> IPv4Address:
     return address
 
 
-def _selector(value: str) -> str:
-    """Syntax only.
-
-    Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors
-    """
-    if not value.strip():
-        msg = "is empty and would select every node; write it like aks-pod-routes/bgp-peer=true"
-        raise ValueError(msg)
-    if not _SELECTOR.fullmatch(value):
-        msg = "is not a label selector; write it like aks-pod-routes/bgp-peer=true or 'tier in (edge, core)'"
-        raise ValueError(msg)
-    return value
+def parse_selector(value: object) -> LabelSelector:
+    """The nodes that peer, by their labels; raises ValueError for what is no label selector."""
+    if isinstance(value, LabelSelector):
+        return value
+    if not isinstance(value, str):
+        msg = "must be text such as aks-pod-routes/bgp-peer=true"
+        raise ValueError(msg)  # noqa: TRY004  # as above
+    return LabelSelector.parse(value)
 
 
 def _kubeconfig(value: object) -> Path | None:
@@ -215,7 +207,9 @@ PeerAddress = Annotated[
     PlainValidator(parse_peer_address),
     WithJsonSchema({"type": "string", "format": "ipv4", "examples": ["10.10.17.4"]}),
 ]
-LabelSelector = Annotated[StrictStr, AfterValidator(_selector), Field(min_length=1)]
+NodeSelector = Annotated[
+    LabelSelector, PlainValidator(parse_selector), WithJsonSchema({"minLength": 1, "type": "string"})
+]
 Kubeconfig = Annotated[
     Path | None,
     PlainValidator(_kubeconfig),

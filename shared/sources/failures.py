@@ -39,10 +39,10 @@ def server_message(body: bytes) -> str:
     return text if len(text) <= _MESSAGE_LENGTH else f"{text[:_MESSAGE_LENGTH]}…"
 
 
-def refusal(what: str, status: int, body: bytes, *, permission: str, absence: str) -> str:
-    """What it means that the list of `what` was answered with `status`.
+def refusal(what: str, status: int, body: bytes, *, permission: str, absence: str, act: str = "list") -> str:
+    """What it means that the request to list, or read, `what` was answered with `status`.
 
-    `permission` is what reading it takes, `absence` what to do where the API server does not serve it.
+    `permission` is what that takes, `absence` what to do where the API server does not have it.
     """
     match status:
         case HTTPStatus.UNAUTHORIZED:
@@ -57,8 +57,8 @@ def refusal(what: str, status: int, body: bytes, *, permission: str, absence: st
         case HTTPStatus.TOO_MANY_REQUESTS | HTTPStatus.SERVICE_UNAVAILABLE | HTTPStatus.GATEWAY_TIMEOUT:
             way_out = "the API server is overloaded or starting, and stayed so over several attempts; the next pass tries again"
         case _:
-            way_out = "this is not how an API server answers a list; does the address lead to one?"
-    return f"cannot list {what}: {status} {server_message(body) or '(no text)'}; {way_out}"
+            way_out = f"this is not how an API server answers a {act}; does the address lead to one?"
+    return f"cannot {act} {what}: {status} {server_message(body) or '(no text)'}; {way_out}"
 
 
 def unreachable(server: str, error: Exception) -> SourceError:

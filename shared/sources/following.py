@@ -75,7 +75,8 @@ class Following:
     def wait(self, seconds: float) -> bool:
         """Wait for a change that matters since the last `read`: a pod CIDR, an InternalIP, a node that comes, goes or is to go.
 
-        True once there was one and what came with it was gathered (`gathering.GATHER_SECONDS`), also where it came before
+        Where peers are chosen among the nodes, also whether a node may peer, its zone and how many pods it takes. True once
+        there was one and what came with it was gathered (`gathering.GATHER_SECONDS`), also where it came before
         the call. False after `seconds` without. True after `seconds` as well where it cannot be known, because a watch is
         broken just then: `read` finds out, or fails. Raises nothing: a list that a watch needs in order to go on is made
         here, and tried again where it fails; only such a list lets the call take longer than `seconds`.

@@ -1,21 +1,24 @@
 """Reads all nodes of a cluster from its API server, in full or not at all.
 
 How the connection is made is told in `api_server`, what failures mean in `failures`, how Nodes and CiliumNodes become one
-reading in `objects`, how the lists are kept up to date in `following`.
+reading in `objects`, who of them may peer in `candidates`, how the lists are kept up to date in `following`.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, Self, TypeVar, assert_never
 
 import msgspec
 
 from shared.errors import SourceError
+from shared.label_selector import LabelSelector
 from shared.models import Reading
 from shared.sources.api_server import ApiServer
+from shared.sources.candidates import LabelledNode, LabelledNodeList, candidate_essence
+from shared.sources.cilium_config import Unreadable, read_cilium_config
 from shared.sources.failures import AnswerError, refusal
 from shared.sources.following import Following
 from shared.sources.objects import (
@@ -41,15 +44,16 @@ MAX_PAGES = 100
 CILIUM_API = "/apis/cilium.io/v2"
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class _Resource(Generic[T]):
+class _Resource(Generic[T_co]):
     """Something to list: how it is called, where it is, how a page is decoded; what reading it takes, what if it is absent."""
 
     plural: str
     path: str
-    page: type[ObjectList[T]]
+    page: type[ObjectList[T_co]]
     permission: str
     absence: str
 
@@ -62,6 +66,7 @@ _NODES: _Resource[NodeObject] = _Resource(
     "Microsoft.ContainerService/managedClusters/nodes/read (the built-in RBAC Reader role lacks it, Azure/AKS#3336)",
     "every API server has them; does the address lead to one?",
 )
+_LABELLED_NODES: _Resource[NodeObject] = replace(_NODES, page=LabelledNodeList)
 _CILIUM_NODES: _Resource[CiliumNodeObject] = _Resource(
     "ciliumnodes.cilium.io",
     f"{CILIUM_API}/ciliumnodes",
@@ -80,37 +85,65 @@ class _ExpiredError(Exception):
 class KubernetesSource:
     """The nodes of one cluster. Fits `reconcile.NodeSource`."""
 
-    def __init__(self, api: ApiServer, *, pod_cidr_source: PodCidrSource = "auto") -> None:
+    def __init__(
+        self,
+        api: ApiServer,
+        *,
+        pod_cidr_source: PodCidrSource = "auto",
+        peer_selector: LabelSelector | None = None,
+    ) -> None:
+        """Only where a `peer_selector` is given are labels read, and `may_peer`, `zone` and `pod_limit` of a node told."""
         self._api = api
         self._pod_cidr_source = pod_cidr_source
+        self._nodes = _LABELLED_NODES if peer_selector else _NODES
+        self._node_type = LabelledNode if peer_selector else NodeObject
+        self._essence = candidate_essence(peer_selector) if peer_selector else node_essence
 
     @classmethod
     def connect(
-        cls, server: str, ca_pem: bytes, token: Callable[[], str], *, pod_cidr_source: PodCidrSource = "auto"
+        cls,
+        server: str,
+        ca_pem: bytes,
+        token: Callable[[], str],
+        *,
+        pod_cidr_source: PodCidrSource = "auto",
+        peer_selector: LabelSelector | None = None,
     ) -> Self:
         """A source for a discovered cluster; see `ApiServer.connect`."""
-        return cls(ApiServer.connect(server, ca_pem, token), pod_cidr_source=pod_cidr_source)
+        api = ApiServer.connect(server, ca_pem, token)
+        return cls(api, pod_cidr_source=pod_cidr_source, peer_selector=peer_selector)
 
     @classmethod
-    def from_kubeconfig(cls, path: str | Path, *, pod_cidr_source: PodCidrSource = "auto") -> Self:
+    def from_kubeconfig(
+        cls,
+        path: str | Path,
+        *,
+        pod_cidr_source: PodCidrSource = "auto",
+        peer_selector: LabelSelector | None = None,
+    ) -> Self:
         """A source for the current context of a kubeconfig; see `ApiServer.from_kubeconfig` for what is refused."""
-        return cls(ApiServer.from_kubeconfig(path), pod_cidr_source=pod_cidr_source)
+        return cls(ApiServer.from_kubeconfig(path), pod_cidr_source=pod_cidr_source, peer_selector=peer_selector)
 
     def read(self) -> Reading:
         """All nodes as they are now. Raises SourceError if any page of any list is missing, short or not understood."""
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ciliumnodes") as beside:
             cilium_nodes = beside.submit(self._cilium_nodes)
-            nodes = self._list(_NODES)
+            nodes = self._list(self._nodes)
         cilium = cilium_nodes.result()
-        return merge(nodes.items, None if cilium is None else cilium.items, self._pod_cidr_source)
+        items = map(self._essence, nodes.items) if self._nodes is _LABELLED_NODES else nodes.items
+        return merge(items, None if cilium is None else cilium.items, self._pod_cidr_source)
 
     def follow(self, *, clock: Callable[[], float] = time.monotonic) -> Following:
         """The same nodes for as long as somebody stays with them: listed once, then watched. See `Following`."""
-        nodes = Followed(_NODES.path, "Node", NodeObject, node_essence, lambda: self._list(_NODES))
+        nodes = Followed(_NODES.path, "Node", self._node_type, self._essence, lambda: self._list(self._nodes))
         cilium_nodes = Followed(
             _CILIUM_NODES.path, "CiliumNode", CiliumNodeObject, cilium_node_essence, self._cilium_nodes
         )
         return Following(self._api, nodes, cilium_nodes, self._pod_cidr_source, clock=clock)
+
+    def cilium_config(self) -> Mapping[str, str] | Unreadable:
+        """What the ConfigMap of Cilium says, or why it could not be read. Raises nothing; see `cilium_config`."""
+        return read_cilium_config(self._api)
 
     def _cilium_nodes(self) -> Listing[CiliumNodeObject] | None:
         """None where the pod CIDRs of the Nodes are to be taken."""

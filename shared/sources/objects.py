@@ -60,6 +60,14 @@ class NodeObject(msgspec.Struct, frozen=True):
     status: NodeStatus = NodeStatus()
 
 
+class CandidateNode(NodeObject, frozen=True):
+    """A Node with what choosing peers takes, told from its labels in `candidates`. Never decoded."""
+
+    may_peer: bool = False
+    zone: str = ""
+    pod_limit: int = 0
+
+
 class CiliumMetadata(msgspec.Struct, frozen=True):
     """A CiliumNode carries the name of its Node."""
 
@@ -106,7 +114,7 @@ class CiliumNodeObject(msgspec.Struct, frozen=True):
     spec: CiliumSpec = CiliumSpec()
 
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 class ListMetadata(msgspec.Struct, frozen=True):
@@ -116,20 +124,20 @@ class ListMetadata(msgspec.Struct, frozen=True):
     revision: str = msgspec.field(default="", name="resourceVersion")
 
 
-class ObjectList(msgspec.Struct, Generic[T], frozen=True):
+class ObjectList(msgspec.Struct, Generic[T_co], frozen=True):
     """One page. Everything is required, so that no other JSON passes for an empty list."""
 
     kind: str
     metadata: ListMetadata
-    items: tuple[T, ...]
+    items: tuple[T_co, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Listing(Generic[T]):
+class Listing(Generic[T_co]):
     """A whole list, and the point in the cluster's history it shows: a watch from `revision` tells all that came after it."""
 
     revision: str
-    items: tuple[T, ...]
+    items: tuple[T_co, ...]
 
 
 class NodeList(ObjectList[NodeObject], frozen=True):
@@ -171,6 +179,7 @@ def merge(
     merged: list[Node] = []
     for node in sorted(nodes, key=lambda node: node.metadata.name):
         cilium = by_name.get(node.metadata.name)
+        candidate = node if isinstance(node, CandidateNode) else None
         merged.append(
             Node(
                 name=node.metadata.name,
@@ -178,6 +187,9 @@ def merge(
                 pod_cidrs=_pod_cidrs(node, cilium, oddities, reads_nodes=cilium_nodes is None),
                 addresses=_addresses(node, cilium, oddities),
                 deleting=node.metadata.deletion_timestamp is not None,
+                may_peer=candidate.may_peer if candidate else False,
+                zone=candidate.zone if candidate else "",
+                pod_limit=candidate.pod_limit if candidate else 0,
             )
         )
     for name in sorted(by_name.keys() - {node.name for node in merged}):

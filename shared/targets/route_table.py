@@ -15,10 +15,10 @@ from azure.core.exceptions import AzureError
 from azure.core.polling import LROPoller
 from azure.mgmt.core.tools import parse_resource_id
 
+from shared.changes import Create, Delete, RouteChange, Update
 from shared.errors import TargetError
-from shared.models import Address, Foreign, Network, Observed, Route, Rules
+from shared.models import Address, Foreign, Network, ObservedRoutes, Route, Rules
 from shared.ownership import is_ours
-from shared.plan import Change, Create, Delete, Update
 from shared.targets.arm import Arm, translate
 
 POLL_SECONDS = 2.0
@@ -40,7 +40,7 @@ class RouteTable:
         self._where = (str(parts["resource_group"]), str(parts["name"]))
         self._rules = rules
 
-    def observe(self) -> Observed:
+    def observe(self) -> ObservedRoutes:
         """What the table holds now; TargetError when it cannot be read."""
         try:
             table = self._operations.get(*self._where)
@@ -53,7 +53,7 @@ class RouteTable:
             )
         return self._observed(body)
 
-    def apply(self, observed: Observed, changes: Sequence[Change]) -> Observed:
+    def apply(self, observed: ObservedRoutes, changes: Sequence[RouteChange]) -> ObservedRoutes:
         """One PUT with If-Match, the polls of its operation, and its final GET. Raises SupersededError, TargetError."""
         body = json.dumps(merge(observed.body, changes), separators=(",", ":")).encode()
         try:
@@ -76,7 +76,7 @@ class RouteTable:
         result: dict[str, Any] = poller.result().as_dict()
         return result
 
-    def _observed(self, body: dict[str, Any]) -> Observed:
+    def _observed(self, body: dict[str, Any]) -> ObservedRoutes:
         managed: list[Route] = []
         foreign: list[Foreign] = []
         state = (body.get("properties") or {}).get("provisioningState")
@@ -89,10 +89,10 @@ class RouteTable:
                 managed.append(Route(name, prefix, next_hop, _FAILED if failed else properties.get("nextHopType", "")))
             else:
                 foreign.append(Foreign(name, prefix, next_hop))
-        return Observed(tuple(managed), tuple(foreign), body)
+        return ObservedRoutes(tuple(managed), tuple(foreign), body)
 
 
-def merge(table: Mapping[str, Any], changes: Sequence[Change]) -> dict[str, Any]:
+def merge(table: Mapping[str, Any], changes: Sequence[RouteChange]) -> dict[str, Any]:
     """The table with `changes` and nothing else changed: other routes and unknown properties as they came, in their order."""
     replaced: dict[str, Route | None] = {}
     added: list[dict[str, Any]] = []

@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from sandbox.cluster import scale_event
+from shared.changes import AnyChange, Delete
 from shared.fleet import Fleet
-from shared.plan import Delete
+from shared.models import Route
 from shared.reconcile import Order
 from shared.report import ClusterReport, Outcome, Result
+from tests.chaos.judge import Routes
 from tests.chaos.stage import Stage, instances
 
 
@@ -96,9 +98,15 @@ class AppSteps(Stage):
             )
             for entry in target.changes:
                 if entry.result is Result.APPLIED:
-                    change = entry.change
-                    if isinstance(change, Delete):
-                        good = str(change.previous.prefix) not in told
-                    else:
-                        good = told.get(str(change.route.prefix)) == str(change.route.next_hop)
-                    self.require(good, f"{target.target}: said to be applied, and Azure does not show it: {change}")
+                    self.require(
+                        _shown(entry.change, told),
+                        f"{target.target}: said to be applied, and Azure does not show it: {entry.change}",
+                    )
+
+
+def _shown(change: AnyChange, told: Routes) -> bool:
+    entry = change.previous if isinstance(change, Delete) else change.entry
+    assert isinstance(entry, Route)
+    if isinstance(change, Delete):
+        return str(entry.prefix) not in told
+    return told.get(str(entry.prefix)) == str(entry.next_hop)

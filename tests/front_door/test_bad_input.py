@@ -336,14 +336,6 @@ def test_a_storage_account_that_refuses_the_key_is_told_before_anything_is_writt
     assert stage.writes() == []
 
 
-def test_a_mode_of_a_later_version_is_refused_in_plain_words(stage: Stage, tmp_path: Path) -> None:
-    with stage.other_host(tmp_path, AKS_POD_ROUTES_CLUSTERS=one(stage, routing={"mode": "observe"})) as host:
-        answer = host.http("GET", "/api/plan")
-
-    assert answer.status_code == 422
-    assert "mode observe is not available" in answer.json()["clusters"][0]["error"]
-
-
 def test_whatever_went_wrong_the_next_pass_does_the_work(stage: Stage) -> None:
     stage.reconcile()
     stage.change_shop(kube_server="https://127.0.0.1:9")

@@ -48,8 +48,7 @@ def bindings(function: str) -> dict[str, dict[str, Any]]:
 
 
 def schedule_of(found: dict[str, Any]) -> str:
-    (timer,) = found["bindings"]["on_timer"]
-    return str(timer["schedule"])
+    return next(str(each["schedule"]) for each in found["bindings"]["on_timer"] if each["type"] == "timerTrigger")
 
 
 def test_the_functions_are_those_of_the_contract() -> None:
@@ -70,9 +69,16 @@ def test_the_wake_up_comes_from_the_same_queue() -> None:
     }
 
 
-@pytest.mark.parametrize(("function", "method"), [("plan", "GET"), ("status", "GET"), ("reconcile", "POST")])
-def test_an_http_function_has_its_method_its_route_and_wants_a_function_key(function: str, method: str) -> None:
-    assert bindings(function) == {
+AGAIN = {"again": {"type": "queue", "direction": "OUT", **STORAGE}}
+
+
+@pytest.mark.parametrize(
+    ("function", "method", "more"), [("plan", "GET", {}), ("status", "GET", {}), ("reconcile", "POST", AGAIN)]
+)
+def test_an_http_function_has_its_method_its_route_and_wants_a_function_key(
+    function: str, method: str, more: dict[str, Any]
+) -> None:
+    assert bindings(function) == more | {
         "req": {
             "type": "httpTrigger",
             "direction": "IN",
@@ -85,7 +91,9 @@ def test_an_http_function_has_its_method_its_route_and_wants_a_function_key(func
 
 
 def test_the_timer_runs_every_five_minutes_unless_told_otherwise() -> None:
-    assert bindings("on_timer") == {"timer": {"type": "timerTrigger", "direction": "IN", "schedule": "0 */5 * * * *"}}
+    assert bindings("on_timer") == AGAIN | {
+        "timer": {"type": "timerTrigger", "direction": "IN", "schedule": "0 */5 * * * *"}
+    }
 
 
 def test_the_timer_follows_the_setting_where_there_is_one() -> None:
@@ -108,19 +116,14 @@ def test_the_host_lists_the_same_functions_with_settings_resolved(stage: Stage) 
     listed = stage.host.http("GET", "/admin/functions", key=stage.host.master_key).json()
 
     assert {each["name"] for each in listed} == set(indexed()["bindings"])
-    (timer,) = next(each["config"]["bindings"] for each in listed if each["name"] == "on_timer")
-    assert timer["schedule"] == NEVER
+    assert timer_of(listed)["schedule"] == NEVER
 
 
 def test_the_app_starts_without_a_schedule_setting(stage: Stage, tmp_path: Path) -> None:
     settings = {key: value for key, value in stage.settings.items() if key != SCHEDULE}
 
     with stage.host_with(settings | NO_WAKE, tmp_path) as host:
-        (timer,) = next(
-            each["config"]["bindings"]
-            for each in host.http("GET", "/admin/functions", key=host.master_key).json()
-            if each["name"] == "on_timer"
-        )
+        timer = timer_of(host.http("GET", "/admin/functions", key=host.master_key).json())
 
     assert timer["schedule"] == "0 */5 * * * *"
 
@@ -156,3 +159,9 @@ def test_host_json_asks_for_the_supported_extensions_and_the_route_prefix_of_the
 def host_json() -> dict[str, Any]:
     document: dict[str, Any] = json.loads((APP / "host.json").read_text())
     return document
+
+
+def timer_of(listed: list[dict[str, Any]]) -> dict[str, Any]:
+    bindings = next(each["config"]["bindings"] for each in listed if each["name"] == "on_timer")
+    timer: dict[str, Any] = next(each for each in bindings if each["type"] == "timerTrigger")
+    return timer

@@ -10,6 +10,8 @@ import msgspec
 import pytest
 import yaml
 
+from shared.label_selector import LabelSelector
+from shared.sources.candidates import LabelledNodeList, candidate_essence
 from shared.sources.objects import CiliumNodeList, CiliumNodeObject, NodeList, NodeObject, merge
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
@@ -48,6 +50,14 @@ def test_the_nodes_of_a_recorded_aks_cluster() -> None:
     ]
     assert {n.created for n in reading.nodes} == {"2022-11-24T19:07:27Z", "2022-11-24T19:07:21Z"}
     assert reading.findings == ()
+
+
+def test_the_nodes_of_a_recorded_aks_cluster_without_zones_are_in_none_and_take_110_pods() -> None:
+    body = json.loads((DATA / "k8s-samples/aks/nodelist.aks-2022-11.recorded.json").read_text())["body"]
+    listed = msgspec.json.decode(json.dumps(body), type=LabelledNodeList).items
+    essence = candidate_essence(LabelSelector.parse("kubernetes.azure.com/mode=system,!virtual-kubelet"))
+    found = merge(map(essence, listed), None, "auto").nodes
+    assert [(node.may_peer, node.zone, node.pod_limit) for node in found] == [(True, "", 110)] * 3
 
 
 def test_the_node_of_a_recorded_aks_cluster_before_dual_stack() -> None:

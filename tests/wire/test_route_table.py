@@ -253,7 +253,7 @@ def test_a_route_that_is_missing_after_success_is_not_called_applied(stage: Stag
     report = app.run()
     assert report.outcome is Outcome.FAILED
     assert [str(change.result) for change in report.targets[0].changes] == ["applied", "failed", "applied"]
-    assert "Azure reported success, but 1 change(s) are not in the table" in said(report)
+    assert "Azure reported success, but 1 change(s) are not there" in said(report)
     report = app.run()
     assert (report.outcome, applied(report)) == (Outcome.APPLIED, 1)
     assert stage.ours() == stage.cluster.expected()
