@@ -75,7 +75,7 @@ def _peers(
             hub = discover_virtual_hub(arm, routing.virtual_hub_id, connection_id, subnets=subnets, pod_cidrs=pod_cidrs)
     mode = BgpPeers(
         routing.mode,
-        cluster.rules(hub.pod_cidrs),
+        cluster.rules(pod_cidrs),
         asn=routing.peer_asn,
         capacity=routing.max_peers,
         addresses=routing.peers.addresses,

@@ -40,7 +40,17 @@ def refuse_overlaps(pod_cidrs: Sequence[Network], node_networks: Iterable[Virtua
     System routes of a virtual network and of its peerings win over BGP routes, even over more specific ones.
     Source: https://learn.microsoft.com/azure/route-server/route-server-faq
     """
-    overlaps = [
+    found = overlaps(pod_cidrs, node_networks)
+    if found:
+        raise RefusedError(
+            f"pod CIDRs lie inside the nodes' networks: {'; '.join(found)}. System routes win over BGP routes there, even "
+            "over more specific ones; give Cilium a range outside these networks, or use mode udr, whose routes win"
+        )
+
+
+def overlaps(pod_cidrs: Sequence[Network], node_networks: Iterable[VirtualNetwork]) -> list[str]:
+    """Every pod CIDR that overlaps an address space routed in the nodes' networks, for themselves or a peered one, in words."""
+    return [
         f"{cidr} overlaps {prefix} of the virtual network {owner}"
         for network in node_networks
         for owner, prefixes in (
@@ -51,11 +61,6 @@ def refuse_overlaps(pod_cidrs: Sequence[Network], node_networks: Iterable[Virtua
         for cidr in pod_cidrs
         if cidr.overlaps(prefix)
     ]
-    if overlaps:
-        raise RefusedError(
-            f"pod CIDRs lie inside the nodes' networks: {'; '.join(overlaps)}. System routes win over BGP routes there, even "
-            "over more specific ones; give Cilium a range outside these networks, or use mode udr, whose routes win"
-        )
 
 
 def learning_from_route_server(node_networks: Iterable[str], home: str, networks: Networks) -> Iterator[Finding]:

@@ -40,8 +40,6 @@ class HubTopology:
     hub_id: str
     reachable: tuple[Network, ...]
     """Where a peer's address must lie; empty where that is not known, which is a finding then."""
-    pod_cidrs: tuple[Network, ...]
-    """Those of the cluster's that BGP carries: IPv4."""
     findings: tuple[Finding, ...] = ()
 
 
@@ -110,7 +108,6 @@ def discover_route_server(
     return HubTopology(
         hub_id,
         at_home[0].around if at_home else (),
-        carried,
         (
             *findings,
             *(() if home else (_without_network(hub_id),)),
@@ -153,7 +150,6 @@ def discover_virtual_hub(
     return HubTopology(
         hub_id,
         network.prefixes if network else (),
-        carried,
         (
             *findings,
             *hidden,

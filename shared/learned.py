@@ -24,7 +24,7 @@ PREFIX_LIMIT = 4_000
 """Routes that a Route Server takes from one peer, since September 2025.
 Source: https://learn.microsoft.com/azure/route-server/route-server-faq; azure-docs PR 127613, merged 2025-09-11"""
 
-_SOUND_PREFIXES = PREFIX_LIMIT // 2
+SOUND_PREFIXES = PREFIX_LIMIT // 2
 """Up to here a peer can announce everything again at once: the limit counts what is learned plus what comes in with the
 update, so 501 routes announced twice broke a limit of 1,000 (facts: route-server-faq)."""
 
@@ -196,7 +196,7 @@ def _near_limit(told: Mapping[str, Learned]) -> Iterable[Finding]:
         f"{len(routes)} routes from {peer} on instance {instance}"
         for peer, answer in told.items()
         for instance, routes in enumerate(answer)
-        if len(routes) > _SOUND_PREFIXES
+        if len(routes) > SOUND_PREFIXES
     ]
     if near:
         yield Finding(
@@ -214,5 +214,6 @@ def _unknown(peers: Sequence[str], total: int) -> Iterable[Finding]:
             Severity.WARNING,
             "learnedUnknown",
             f"what the hub learned from {len(peers)} of {total} peers could not be read: {some(peers)}. So nothing can be "
-            "said about missing pod CIDRs; the next pass reads again",
+            "said about missing pod CIDRs; the next pass reads again. If it stays so, grant the app's identity "
+            "Microsoft.Network/virtualHubs/bgpConnections/learnedRoutes/action on the hub",
         )

@@ -130,7 +130,7 @@ class Observation:
     def plan(self, observed: ObservedRoutes, seen: Look, *, force: bool) -> RoutePlan:
         """No change."""
         _ = observed, seen, force
-        return RoutePlan()
+        return Plan()
 
     def writes(self, observed: ObservedRoutes, changes: Sequence[RouteChange]) -> Iterable[Sequence[RouteChange]]:
         """None."""

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from shared.changes import Delete, Step, Update, Verdict
+from shared.changes import Delete, Plan, Step, Update, Verdict
 from shared.learned import serves
 from shared.models import BgpPeer, Finding, ForeignPeer, ObservedPeers, Rules, Severity
 from shared.peer_plan import PeerPlan
@@ -28,7 +28,7 @@ def guard_peers(
         plan = _keep_one_serving(plan, observed, max_peers)
     plan, _, left_out = fit(plan, observed, max_peers)
     if left_out:
-        return PeerPlan(plan.steps, (*plan.findings, _no_room(len(left_out), observed, max_peers)))
+        return Plan(plan.steps, (*plan.findings, _no_room(len(left_out), observed, max_peers)))
     return plan
 
 
@@ -60,7 +60,7 @@ def _keep_one_serving(plan: PeerPlan, observed: ObservedPeers, max_peers: int) -
         "a later pass goes on by itself",
         _ends(last) or "",
     )
-    return PeerPlan(steps, (*plan.findings, finding))
+    return Plan(steps, (*plan.findings, finding))
 
 
 def _ends(step: Step[BgpPeer, ForeignPeer]) -> str | None:

@@ -13,7 +13,7 @@ from typing import Generic, Protocol
 from shared.changes import Change, E, F, Plan, Step, Verdict, fingerprint, holds
 from shared.desired import desire
 from shared.errors import SourceError, SupersededError, TargetError, UnfinishedError
-from shared.models import Observed, Reading
+from shared.models import Finding, Observed, Reading, Severity
 from shared.modes import Look, Mode
 from shared.report import Cause, ChangeReport, ClusterReport, Outcome, Result, TargetReport, worst
 from shared.witness import Answer, Hearing
@@ -150,7 +150,8 @@ class _Pass(Generic[E, F]):
         busy = draft.observed.busy
         if busy is not None:
             report = self._report(draft, made=made, reason=busy.reason)
-            return replace(report, unfinished=busy.at_work)
+            told = Finding(Severity.INFO, "notBegun", f"{busy.reason}; nothing is begun until then", draft.target.id)
+            return replace(report, unfinished=busy.at_work, findings=(*report.findings, told))
         if not draft.plan.changes:
             return self._report(draft, made=made)
         return self._write(draft, made, attempts=attempts)

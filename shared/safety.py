@@ -1,5 +1,6 @@
 """The rails of a route table: those of every target, an eye on what the nodes showed, and the room in the table."""
 
+from shared.changes import Plan
 from shared.desired import Desired
 from shared.models import Finding, ObservedRoutes, Rules, Severity
 from shared.plan import RoutePlan
@@ -24,9 +25,9 @@ def guard(
     plan = brake(plan, observed, rules, things="routes", unsound=unsound, force=force, witness=witness)
     plan, used, left_out = fit(plan, observed, rules.routes_per_table)
     if left_out:
-        return RoutePlan(plan.steps, (*plan.findings, _no_room(left_out, rules.routes_per_table)))
+        return Plan(plan.steps, (*plan.findings, _no_room(left_out, rules.routes_per_table)))
     if used >= HEADROOM_WARNING * rules.routes_per_table:
-        return RoutePlan(plan.steps, (*plan.findings, _headroom(used, rules.routes_per_table)))
+        return Plan(plan.steps, (*plan.findings, _headroom(used, rules.routes_per_table)))
     return plan
 
 

@@ -34,9 +34,9 @@ def settle(
 ) -> ClusterReport:
     """The report of the last pass. `wait_for_change` waits at most so many seconds and tells whether something changed.
 
-    Ends when no node waits, Azure is at work on nothing, and nothing has changed for `window.quiet`, or at the maximum; where `woken` says that a wake-up
-    has arrived since it was asked last, the quiet time begins anew. Ends at once when a pass fails: the
-    queue brings the wake-up back later.
+    Ends when no node waits, Azure is at work on nothing, and nothing has changed for `window.quiet`, or at the maximum; where
+    `woken` says that a wake-up has arrived since it was asked last, the quiet time begins anew. Ends at once when a pass
+    fails: the queue brings the wake-up back later.
     """
     end = clock() + window.maximum
     quiet_since = clock()
@@ -50,7 +50,7 @@ def settle(
                 return report
             pause(BUSY_SECONDS)
             continue
-        if report.unfinished and clock() + AT_WORK_SECONDS <= end:
+        if report.unfinished and clock() < end:
             wait_for_change(AT_WORK_SECONDS)
             quiet_since = clock()
             continue

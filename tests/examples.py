@@ -14,6 +14,7 @@ from shared.models import (
     ForeignPeer,
     Network,
     Node,
+    Observed,
     ObservedRoutes,
     Route,
     Rules,
@@ -53,7 +54,7 @@ def named(prefix: str, owner: str = OWNER) -> str:
 
 
 def table(*routes: Route | Foreign) -> ObservedRoutes:
-    return ObservedRoutes(
+    return Observed(
         tuple(route for route in routes if isinstance(route, Route)),
         tuple(route for route in routes if isinstance(route, Foreign)),
     )

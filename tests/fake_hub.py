@@ -5,14 +5,14 @@ learns from a peer is what its speaker announces, once the connection is there.
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from ipaddress import IPv4Address, ip_address, ip_network
 
 from shared.changes import Create, Delete, PeerChange, Update
 from shared.errors import SupersededError, TargetError, UnfinishedError
-from shared.models import BgpPeer, Busy, ForeignPeer, Learned, LearnedRoute, ObservedPeers
+from shared.models import BgpPeer, Busy, ForeignPeer, Learned, LearnedRoute, Observed, ObservedPeers
 from shared.ownership import is_our_peer
 
 HUB = (
@@ -80,7 +80,8 @@ class FakeHub:
                 self._operate("+", Connection(entry.name, entry.ip, entry.asn))
             case Create(entry):
                 self._operate("+", Connection(entry.name, entry.ip, entry.asn))
-        return self._observed(observed)
+        ended = {change.previous.name} if isinstance(change, Delete | Update) else set()
+        return self._observed({name: told for name, told in observed.learned.items() if name not in ended})
 
     def end(self) -> None:
         """What was late ends."""
@@ -127,7 +128,8 @@ class FakeHub:
             self.connections[connection.name] = connection
         self.least_peers = min(self.least_peers, len(self.connections))
 
-    def _observed(self, before: ObservedPeers | None) -> ObservedPeers:
+    def _observed(self, learned: Mapping[str, Learned | None] | None) -> ObservedPeers:
+        """With what was learned before, since asking for it takes a while; None asks."""
         ours: list[BgpPeer] = []
         others: list[ForeignPeer] = []
         for each in self.connections.values():
@@ -143,13 +145,9 @@ class FakeHub:
             ),
             None if self.ready else Busy("the hub is not ready", at_work=False),
         )
-        names = {peer.name for peer in ours}
-        learned = (
-            {peer.name: self._learned(peer) for peer in ours}
-            if before is None
-            else {name: told for name, told in before.learned.items() if name in names}
-        )
-        return ObservedPeers(tuple(ours), tuple(others), busy=busy, learned=learned)
+        if learned is None:
+            learned = {peer.name: self._learned(peer) for peer in ours}
+        return Observed(tuple(ours), tuple(others), busy=busy, learned=learned)
 
     def _learned(self, peer: BgpPeer) -> Learned | None:
         if self.unreadable_learned:

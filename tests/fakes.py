@@ -17,7 +17,7 @@ from typing import Any
 
 from shared.changes import Create, Delete, RouteChange, Update
 from shared.errors import SourceError, SupersededError, TargetError
-from shared.models import Finding, Foreign, Network, Node, ObservedRoutes, Reading, Route, Rules
+from shared.models import Finding, Foreign, Network, Node, Observed, ObservedRoutes, Reading, Route, Rules
 from shared.modes import UserDefinedRoutes
 from shared.ownership import is_ours
 from shared.reconcile import Order, reconcile
@@ -210,7 +210,7 @@ class FakeTable:
                 ours.append(Route(name, prefix, hop, properties["nextHopType"]))
             else:
                 others.append(Foreign(name, prefix, hop))
-        return ObservedRoutes(tuple(ours), tuple(others), {"etag": self._version, "routes": copy.deepcopy(self.routes)})
+        return Observed(tuple(ours), tuple(others), {"etag": self._version, "routes": copy.deepcopy(self.routes)})
 
 
 def run(

@@ -1,64 +1,15 @@
-"""Passes over a hub: which operations they take and in which order, what they leave to the next pass, what they say of it."""
+"""Passes over a hub: who peers, in which operations, in which order, and what is said of it."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address
-from typing import Any
 
 import pytest
 
 from shared.models import Node, Policy
-from shared.modes import BgpPeers
-from shared.ownership import peer_name
-from shared.reconcile import Order, reconcile
-from shared.report import ClusterReport, Outcome, Result
-from tests.examples import NEW, OLD, OWNER, RULES, codes, node, results, ruled
-from tests.fake_hub import FakeHub, HubFault
-from tests.fakes import FakeNodes
-
-ASN = 65001
-POD_RULES = ruled(pod_cidrs=RULES.pod_cidrs[:1])
-
-
-def labelled(number: int, *, created: str = OLD, **more: Any) -> Node:
-    """A node that may peer: n4 has 10.0.0.4 and 100.64.4.0/24."""
-    plain = node(f"n{number}", f"100.64.{number}.0/24", at=f"10.0.0.{number}", created=created, **more)
-    return replace(plain, may_peer=True, pod_limit=30)
-
-
-def name(address: str) -> str:
-    return peer_name(OWNER, IPv4Address(address))
-
-
-def hub_with(*addresses: str, foreign: Sequence[tuple[str, str, int]] = (), asn: int = ASN, **more: Any) -> FakeHub:
-    """A hub with peers of ours that announce nothing yet."""
-    return FakeHub(OWNER, *((name(address), address, asn) for address in addresses), *foreign, **more)
-
-
-def announcing(hub: FakeHub, *nodes: Node) -> FakeHub:
-    """Each node announces its own pod CIDR."""
-    for each in nodes:
-        hub.announced[str(each.addresses[0])] = {str(cidr): str(each.addresses[0]) for cidr in each.pod_cidrs}
-    return hub
-
-
-def run(
-    nodes: Sequence[Node],
-    hub: FakeHub,
-    *,
-    order: Order = Order("http"),  # noqa: B008  # a frozen value
-    **more: Any,
-) -> ClusterReport:
-    mode = replace(BgpPeers("routeServer", POD_RULES, ASN, capacity=8), **more)
-    return reconcile(mode, FakeNodes(*nodes), [hub], order, pause=lambda _: None, before_write=lambda: None)
-
-
-def found(report: ClusterReport) -> list[str]:
-    return [each.split()[0] for each in codes(report.targets[0].findings)]
-
-
-N4, N5, N6, N7 = (labelled(number) for number in (4, 5, 6, 7))
-MANY = [labelled(number) for number in range(4, 13)]
+from shared.reconcile import Order
+from shared.report import Outcome, Result
+from tests.bgp_passes import ASN, MANY, N4, N5, N6, N7, POD_RULES, announcing, found, hub_with, labelled, name, run
+from tests.examples import NEW, node, results
 
 
 def test_each_labelled_node_becomes_a_peer_one_operation_after_the_other() -> None:
@@ -129,6 +80,34 @@ def test_where_there_is_one_place_only_the_last_peer_goes_first() -> None:
     assert report.outcome is Outcome.APPLIED
 
 
+def test_where_foreign_connections_leave_one_place_only_the_last_peer_goes_first() -> None:
+    hub = announcing(hub_with("10.0.0.4", foreign=[("on-premises", "10.9.0.1", 65100)]), N4)
+    report = run([N5], hub, capacity=2)
+    assert hub.operations == ["- 10.0.0.4", "+ 10.0.0.5"]
+    assert report.outcome is Outcome.APPLIED
+
+
+def test_force_ends_the_last_peer_that_serves() -> None:
+    hub = announcing(hub_with("10.0.0.4"), N4)
+    run([N5], hub, order=Order("http", force=True))
+    assert hub.ours == ["10.0.0.5"]
+
+
+def test_the_peer_of_a_node_that_is_being_deleted_stays_and_is_not_made_again() -> None:
+    leaving = replace(N4, deleting=True)
+    hub = announcing(hub_with("10.0.0.4", "10.0.0.5", asn=ASN), N4, N5)
+    assert run([leaving, N5], hub).outcome is Outcome.IN_SYNC
+    empty = announcing(hub_with("10.0.0.5"), N5)
+    run([leaving, N5], empty)
+    assert (hub.operations, empty.operations) == ([], [])
+
+
+def test_a_peer_that_never_served_goes_as_soon_as_nobody_wants_it() -> None:
+    hub = announcing(hub_with("10.0.0.4", "10.0.0.5", "10.0.0.6"), N4)
+    run([N4, N5], hub)
+    assert hub.operations == ["- 10.0.0.6"]
+
+
 def test_a_peer_whose_learned_routes_cannot_be_read_may_serve() -> None:
     hub = announcing(hub_with("10.0.0.4", "10.0.0.5"), N4, N5)
     hub.unreadable_learned = True
@@ -186,69 +165,28 @@ def test_a_foreign_connection_to_the_same_address_is_a_conflict_or_is_adopted() 
     assert (adopted.outcome, hub.operations) == (Outcome.APPLIED, ["- 10.0.0.4", "+ 10.0.0.4"])
 
 
+def test_a_foreign_connection_that_sits_on_our_name_is_not_written_to() -> None:
+    foreign = [(name("10.0.0.4"), "10.9.0.1", 65100)]
+    hub = hub_with(foreign=foreign)
+    report = run([N4], hub)
+    assert (report.outcome, hub.peers) == (Outcome.APPLIED, {"10.9.0.1": 65100, "10.0.0.4": ASN})
+
+
 def test_a_foreign_connection_that_does_what_is_wanted_is_left_alone() -> None:
     hub = hub_with(foreign=[("by-hand", "10.0.0.4", ASN)])
     report = run([N4], hub)
     assert (report.outcome, hub.operations) == (Outcome.IN_SYNC, [])
 
 
-def test_an_operation_that_outlasts_the_pass_is_found_at_work_and_gone_on_with() -> None:
-    hub = hub_with(faults=[HubFault.LATE])
-    first = run([N4, N5], hub)
-    assert results(first) == [f"+ 10.0.0.4 {ASN} n4 planned", f"+ 10.0.0.5 {ASN} n5 planned"]
-    assert (first.outcome, first.unfinished, first.targets[0].error) == (Outcome.PLANNED, True, None)
-    second = run([N4, N5], hub)
-    assert (second.outcome, second.unfinished, hub.operations) == (Outcome.PLANNED, True, ["+ 10.0.0.4"])
-    hub.end()
-    third = run([N4, N5], hub)
-    assert (third.outcome, third.unfinished) == (Outcome.APPLIED, False)
-    assert hub.operations == ["+ 10.0.0.4", "+ 10.0.0.5"]
-
-
-def test_a_plan_of_a_busy_hub_is_a_plan() -> None:
-    hub = hub_with(faults=[HubFault.LATE])
-    run([N4, N5], hub)
-    report = run([N4, N5], hub, order=Order("http", dry_run=True))
-    assert (report.outcome, report.unfinished) == (Outcome.PLANNED, False)
-
-
-def test_a_hub_that_is_not_ready_is_left_to_the_timer() -> None:
-    hub = hub_with()
+def test_nothing_is_expected_of_a_hub_that_is_busy() -> None:
+    hub = hub_with("10.0.0.4")
     hub.ready = False
-    report = run([N4], hub)
-    assert (report.outcome, report.unfinished, hub.operations) == (Outcome.PLANNED, False, [])
-    assert report.targets[0].changes[0].reason == "the hub is not ready"
+    assert found(run([N4], hub)) == ["notBegun"]
 
 
-def test_what_was_done_before_a_failure_is_said_to_be_done() -> None:
-    hub = hub_with(faults=[None, HubFault.REFUSED])
-    report = run([N4, N5, N6], hub)
-    assert results(report) == [
-        f"+ 10.0.0.4 {ASN} n4 applied",
-        f"+ 10.0.0.5 {ASN} n5 failed",
-        f"+ 10.0.0.6 {ASN} n6 failed",
-    ]
-    assert (report.outcome, report.targets[0].managed) == (Outcome.FAILED, 1)
-
-
-def test_a_lost_race_is_planned_anew_and_what_was_done_before_stays_told() -> None:
-    hub = hub_with(faults=[None, HubFault.LOCKED])
-    report = run([N4, N5], hub)
-    assert results(report) == [f"+ 10.0.0.4 {ASN} n4 applied", f"+ 10.0.0.5 {ASN} n5 applied"]
-    assert hub.operations == ["+ 10.0.0.4", "+ 10.0.0.5"]
-
-
-def test_an_approved_plan_survives_a_race_in_the_middle() -> None:
-    hub = hub_with(faults=[None, HubFault.LOCKED])
-    mark = run([N4, N5], hub, order=Order("http", dry_run=True)).fingerprint
-    assert run([N4, N5], hub, order=Order("http", expect=mark)).outcome is Outcome.APPLIED
-
-
-def test_a_connection_that_failed_is_made_again() -> None:
-    hub = hub_with(faults=[HubFault.FAILED])
-    assert run([N4], hub).outcome is Outcome.FAILED
-    assert run([N4], hub).outcome is Outcome.APPLIED
-    assert hub.operations == ["+ 10.0.0.4", "- 10.0.0.4", "+ 10.0.0.4"]
+def test_nothing_is_expected_of_a_hub_without_peers() -> None:
+    report = run([node("n1", "100.64.1.0/24", at="10.0.0.1")], hub_with())
+    assert "learnedMissing" not in found(report)
 
 
 @pytest.mark.parametrize(
@@ -265,6 +203,7 @@ def test_deletes_are_held(nodes: tuple[Node, ...], force: bool, code: str) -> No
     report = run(nodes, hub, order=Order("http", force=force))
     assert not [each for each in hub.operations if each.startswith("-")]
     assert code in found(report)
+    assert "lastServingPeer" not in found(report)  # what is held ends nothing
 
 
 def test_force_lets_deletes_go() -> None:

@@ -161,7 +161,7 @@ def test_with_configured_tables_a_refused_subnet_is_a_finding_and_the_others_are
     topology = found(azure(**{SYSTEM: refused, USER: subnet(USER, None)}), RT_A)
     assert told(topology) == [("subnetUnreadable", SYSTEM), ("subnetWithoutRouteTable", USER)]
     assert "agent pools system" in topology.findings[0].message
-    assert "Reader on the virtual network" in topology.findings[0].message
+    assert "Microsoft.Network/virtualNetworks/subnets/read on it" in topology.findings[0].message
 
 
 def test_without_configured_tables_a_refused_subnet_is_a_failure() -> None:

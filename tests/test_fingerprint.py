@@ -25,7 +25,8 @@ def test_a_fingerprint_is_twelve_hex_digits_and_stays_the_same_for_ever() -> Non
 
 
 def test_a_fingerprint_ignores_the_order_and_case_of_tables() -> None:
-    one, other = PLAN, RoutePlan()
+    other: RoutePlan = Plan()
+    one = PLAN
     assert fingerprint({"/a": one, "/b": other}) == fingerprint({"/B": other, "/A": one})
 
 

@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,13 @@ from shared.config import Cluster, load_config
 from shared.coordination import LEASE_SECONDS
 from shared.errors import BusyError, StorageError, TargetError, UnknownClusterError
 from shared.fleet import CACHE_SECONDS, VIGIL_SECONDS, Fleet
-from shared.modes import UserDefinedRoutes
+from shared.modes import BgpPeers, UserDefinedRoutes
 from shared.reconcile import Order
 from shared.report import Cause, Outcome
 from shared.surroundings import Connection
 from shared.wake import Poison
 from tests.examples import node, ruled
+from tests.fake_hub import FakeHub, HubFault
 from tests.fakes import FakeNodes, FakeTable
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -78,6 +80,7 @@ class FakeCoordination:
         self.versions: dict[str, int] = {}
         self.writer_lost = False
         self.down = False
+        self.markers_down = False
         self.reports: dict[str, str] = {}
 
     @contextmanager
@@ -99,6 +102,8 @@ class FakeCoordination:
         return FakeLease(self.held, name)
 
     def move_marker(self, cluster: str) -> None:
+        if self.markers_down:
+            raise StorageError("the storage account does not answer")
         self.versions[cluster] = self.versions.get(cluster, 0) + 1
 
     def marker(self, cluster: str) -> str:
@@ -120,6 +125,8 @@ class Stage:
         self.clock = Clock()
         self.nodes = {name: FakeNodes(node("a", "100.64.0.0/24", at="10.0.0.4")) for name in names}
         self.tables = {name: FakeTable(ruled(owner=name)) for name in names}
+        self.hubs: dict[str, FakeHub] = {}
+        """The clusters in mode routeServer, where any are."""
         self.connected: list[str] = []
         self.located: list[str] = []
         self.unreachable: set[str] = set()
@@ -140,6 +147,9 @@ class Stage:
             raise TargetError("HTTP 403 AuthorizationFailed", status=403)
         if cluster.name in self.broken:
             raise ZeroDivisionError("a fault of ours")
+        if cluster.name in self.hubs:
+            mode = BgpPeers("routeServer", ruled(owner=cluster.name), 65001, capacity=8)
+            return Connection(mode, self.nodes[cluster.name], (self.hubs[cluster.name],))
         return Connection(
             UserDefinedRoutes(ruled(owner=cluster.name)), self.nodes[cluster.name], (self.tables[cluster.name],)
         )
@@ -388,6 +398,73 @@ def test_a_failed_window_ends_the_vigil_and_gives_the_lease_back() -> None:
     assert report is not None
     assert (report.outcome, left) == (Outcome.FAILED, False)
     assert stage.coordination.held == set()
+
+
+def _slow_hub(*names: str, beside: tuple[str, ...] = ()) -> Stage:
+    """Clusters in mode routeServer with one peer to come, on which Azure is at work until `end`."""
+    stage = Stage(*names, *beside)
+    for name in names:
+        stage.hubs[name] = FakeHub(name, faults=[HubFault.LATE])
+        stage.nodes[name].nodes = [replace(each, may_peer=True) for each in stage.nodes[name].nodes]
+    return stage
+
+
+def test_clusters_on_which_azure_is_at_work_are_to_be_looked_after_again_and_no_others() -> None:
+    stage = _slow_hub("shop", "office", beside=("lab",))
+    reports = stage.fleet.run(None, Order("timer"))
+    assert [report.outcome for report in reports] == [Outcome.PLANNED, Outcome.PLANNED, Outcome.APPLIED]
+    assert stage.fleet.look_again(reports) == ("shop", "office")
+    assert stage.coordination.versions == {"shop": 1, "office": 1}
+
+
+def test_where_azure_is_done_nobody_is_to_look_again() -> None:
+    stage = Stage("shop")
+    assert stage.fleet.look_again(stage.fleet.run(None, Order("timer"))) == ()
+    assert stage.coordination.versions == {}
+
+
+def test_a_plan_of_a_hub_at_work_wakes_nobody() -> None:
+    stage = _slow_hub("shop")
+    stage.fleet.run("shop", Order("timer"))
+    assert stage.fleet.look_again(stage.fleet.run("shop", Order("http", dry_run=True))) == ()
+
+
+def test_a_marker_that_cannot_be_moved_is_a_log_line_and_left_to_the_timer(caplog: pytest.LogCaptureFixture) -> None:
+    stage = _slow_hub("shop")
+    stage.coordination.markers_down = True
+    assert stage.fleet.look_again(stage.fleet.run("shop", Order("timer"))) == ()
+    assert "shop: nobody stays with it: the storage account does not answer" in caplog.text
+
+
+def test_a_vigil_stays_with_a_hub_until_azure_is_done() -> None:
+    stage = _slow_hub("shop")
+    hub = stage.hubs["shop"]
+    stage.nodes["shop"].changes = [lambda: None, hub.end]
+    report, left = stage.fleet.keep_vigil("shop")
+    assert report is not None
+    assert (report.outcome, report.unfinished, left) == (Outcome.IN_SYNC, False, False)
+    assert hub.operations == ["+ 10.0.0.4"]
+    assert stage.connected == ["shop"]
+
+
+def test_a_vigil_that_ends_while_azure_is_at_work_asks_for_another_one() -> None:
+    stage = _slow_hub("shop")
+    report, left = stage.fleet.keep_vigil("shop")
+    assert report is not None
+    assert (report.unfinished, left) == (True, True)
+    assert stage.coordination.held == set()
+    stage.hubs["shop"].end()
+    report, left = stage.fleet.keep_vigil("shop")
+    assert report is not None
+    assert (report.outcome, left) == (Outcome.IN_SYNC, False)
+
+
+def test_the_status_shows_a_hub_at_work() -> None:
+    stage = _slow_hub("shop")
+    stage.fleet.run("shop", Order("timer"))
+    ((report,), _) = stage.fleet.status()
+    assert (report["mode"], report["outcome"], report["error"]) == ("routeServer", "planned", None)
+    assert report["targets"][0]["changes"][0]["reason"] == "Azure is at work on it"
 
 
 def test_the_platform_lets_a_vigil_end_and_hides_a_message_longer_than_a_dead_lease_lasts() -> None:

@@ -17,14 +17,15 @@ HELPERS = [
     *sorted((ROOT / "sandbox").rglob("*.py")),
     *sorted((ROOT / "tests").rglob("*.py")),
     *sorted((ROOT / "bench").rglob("*.py")),
+    *sorted((ROOT / "infra").rglob("*.py")),
 ]
-OURS = {"bench", "function_app", "sandbox", "shared", "tests"}
+OURS = {"bench", "function_app", "infra", "sandbox", "shared", "tests"}
 PIN = re.compile(
     r"(?P<name>[a-z0-9][a-z0-9.-]*)==[0-9][0-9a-z.]*( ; [a-z_]+ [!<>=]+ '[^']+'( and [a-z_]+ [!<>=]+ '[^']+')?)?"
 )
 PLACES = {
-    "a path of somebody's machine": r"(?<![\w.])/(?:work|root|home|Users|tmp/x)/\w",
-    "a package registry": r"registry\.npmjs|files\.pythonhosted|pypi\.org/simple|(?<!emit-)index[-]url|find[-]links",
+    "a path of somebody's machine": r"(?<![\w.])/(?:work|root|home(?!/site/wwwroot)|Users|tmp/x)/\w",
+    "a package registry": r"registry\.npmjs|files\.pythonhosted|pypi\.org/simple|(?<!emit-)index[-]url|find[-]links[= ]+[\"']?https?:",
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.changes import Delete, Verdict
+from shared.changes import Delete, Plan, Verdict
 from shared.models import Address, Foreign, Node, Policy, Route, Rules, Severity
 from shared.plan import RoutePlan, make_plan
 from shared.rails import Witness
@@ -165,8 +165,8 @@ def test_many_unplaced_nodes_are_counted_and_three_are_named() -> None:
 
 
 def test_no_deletes_no_finding_however_odd_the_reading() -> None:
-    assert guarded([], []) == RoutePlan()
-    assert guarded([*fleet(0, 3), node("x")], routed(0, 3)) == RoutePlan()
+    assert guarded([], []) == Plan()
+    assert guarded([*fleet(0, 3), node("x")], routed(0, 3)) == Plan()
 
 
 POLICIES = [

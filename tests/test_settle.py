@@ -3,8 +3,8 @@
 import pytest
 
 from shared.models import Waiting
-from shared.report import ClusterReport, Outcome
-from shared.settle import BUSY_SECONDS, Window, settle
+from shared.report import ClusterReport, Outcome, TargetReport
+from shared.settle import AT_WORK_SECONDS, BUSY_SECONDS, Window, settle
 
 QUIET = ClusterReport("c", "udr", "event", Outcome.IN_SYNC, node_count=3)
 APPLIED = ClusterReport("c", "udr", "event", Outcome.APPLIED, node_count=4)
@@ -12,6 +12,14 @@ WAITS = ClusterReport("c", "udr", "event", Outcome.IN_SYNC, node_count=4, waitin
 FAILS = ClusterReport("c", "udr", "event", Outcome.FAILED, error="the API server did not answer")
 BUSY = ClusterReport("c", "udr", "event", Outcome.BUSY, error="another writer")
 HELD = ClusterReport("c", "udr", "event", Outcome.HELD, node_count=1)
+AT_WORK = ClusterReport(
+    "c",
+    "routeServer",
+    "event",
+    Outcome.PLANNED,
+    node_count=3,
+    targets=(TargetReport("hub", Outcome.PLANNED, unfinished=True),),
+)
 
 
 class Play:
@@ -68,6 +76,10 @@ STAYS: list[tuple[str, list[ClusterReport], list[float], list[float], float]] = 
     ("a pass that fails after a while", [WAITS, FAILS], [12], [0, 12], 12),
     ("another writer is at work, then done", [BUSY, BUSY, QUIET], [], [0, 0.5, 1], 20),
     ("another writer is at work for ever", [BUSY], [], [at * BUSY_SECONDS for at in range(361)], 180),
+    ("Azure is at work on a peer, twice over, then done", [AT_WORK, AT_WORK, QUIET], [], [0, 10, 20], 40),
+    ("Azure is at work for ever", [AT_WORK], [], [at * AT_WORK_SECONDS for at in range(19)], 180),
+    ("a change is looked at while Azure is at work", [AT_WORK, AT_WORK, QUIET], [4], [0, 4, 14], 34),
+    ("the quiet time begins when Azure is done", [QUIET, AT_WORK, QUIET, QUIET], [19, 40], [0, 19, 29, 40], 60),
     ("a rail holds something: a person has to act, waiting does not help", [HELD], [], [0], 20),
 ]
 
@@ -86,6 +98,7 @@ def test_a_wake_up_stays_until_the_cluster_has_settled(
 def test_the_report_is_that_of_the_last_pass() -> None:
     assert Play([WAITS, APPLIED], [10]).settle() is APPLIED
     assert Play([BUSY], []).settle() is BUSY
+    assert Play([AT_WORK], []).settle() is AT_WORK
 
 
 def test_no_quiet_time_means_one_pass_where_no_node_waits() -> None:
@@ -98,6 +111,12 @@ def test_there_is_always_one_pass() -> None:
     play = Play([WAITS], [1])
     assert play.settle(maximum=0) is WAITS
     assert play.passes == [0]
+
+
+def test_a_short_window_waits_for_azure_too_so_that_its_message_does_not_go_round_at_once() -> None:
+    play = Play([AT_WORK], [])
+    assert play.settle(maximum=1, quiet=0) is AT_WORK
+    assert play.passes == [0, AT_WORK_SECONDS]
 
 
 def test_a_long_pass_counts_into_the_time() -> None:

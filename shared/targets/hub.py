@@ -18,7 +18,7 @@ from azure.mgmt.core.tools import parse_resource_id
 
 from shared.changes import Create, Delete, PeerChange, Update
 from shared.errors import UnfinishedError
-from shared.models import BgpPeer, Busy, ForeignPeer, Learned, LearnedRoute, ObservedPeers
+from shared.models import BgpPeer, Busy, ForeignPeer, Learned, LearnedRoute, Observed, ObservedPeers
 from shared.ownership import is_our_peer
 from shared.targets.arm import Arm, translate
 
@@ -60,7 +60,7 @@ class Hub:
         with ThreadPoolExecutor(max_workers=len(observed.managed) or 1, thread_name_prefix="learned") as side_by_side:
             learned = side_by_side.map(self._learned, observed.managed)
             told = {peer.name: answer for peer, answer in zip(observed.managed, learned, strict=True)}
-        return ObservedPeers(observed.managed, observed.foreign, learned=told)
+        return Observed(observed.managed, observed.foreign, learned=told)
 
     def apply(self, observed: ObservedPeers, changes: Sequence[PeerChange]) -> ObservedPeers:
         """One operation, two for an update, and a list. Raises SupersededError, UnfinishedError, TargetError."""
@@ -115,7 +115,7 @@ class Hub:
                 managed.append(BgpPeer(name, ip, asn, failed=properties.get("provisioningState") == "Failed"))
             else:
                 foreign.append(ForeignPeer(name, ip, asn))
-        return ObservedPeers(tuple(managed), tuple(foreign), busy=hub_busy or _busy(listed), learned=learned)
+        return Observed(tuple(managed), tuple(foreign), busy=hub_busy or _busy(listed), learned=learned)
 
     def _learned(self, peer: BgpPeer) -> Learned | None:
         """What each instance of the hub learned from a peer; None where that cannot be told, which is no reason to fail."""

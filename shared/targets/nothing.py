@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.changes import RouteChange
-from shared.models import ObservedRoutes
+from shared.models import Observed, ObservedRoutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Nothing:
 
     def observe(self) -> ObservedRoutes:
         """Nothing."""
-        return ObservedRoutes((), ())
+        return Observed((), ())
 
     def apply(self, observed: ObservedRoutes, changes: Sequence[RouteChange]) -> ObservedRoutes:
         """Nothing: there are no changes."""

@@ -17,7 +17,7 @@ from azure.mgmt.core.tools import parse_resource_id
 
 from shared.changes import Create, Delete, RouteChange, Update
 from shared.errors import TargetError
-from shared.models import Address, Foreign, Network, ObservedRoutes, Route, Rules
+from shared.models import Address, Foreign, Network, Observed, ObservedRoutes, Route, Rules
 from shared.ownership import is_ours
 from shared.targets.arm import Arm, translate
 
@@ -89,7 +89,7 @@ class RouteTable:
                 managed.append(Route(name, prefix, next_hop, _FAILED if failed else properties.get("nextHopType", "")))
             else:
                 foreign.append(Foreign(name, prefix, next_hop))
-        return ObservedRoutes(tuple(managed), tuple(foreign), body)
+        return Observed(tuple(managed), tuple(foreign), body)
 
 
 def merge(table: Mapping[str, Any], changes: Sequence[RouteChange]) -> dict[str, Any]:

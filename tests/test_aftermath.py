@@ -1,0 +1,167 @@
+"""What follows a pass: history, figures and events, in this order, and whatever fails of it fails no pass."""
+
+import json
+import logging
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from shared.aftermath import Aftermath, Occasion
+from shared.announcing import Announcement
+from shared.announcing_topic import Topic
+from shared.arm_calls import ArmCall
+from shared.changes import AnyChange, Delete, Update
+from shared.errors import StorageError
+from shared.history import Entry
+from shared.history_chronicle import Chronicle
+from shared.history_drift import Applied, Ledger, Restored
+from shared.report import ChangeReport, ClusterReport, Outcome, Result, TargetReport, render_json
+from tests.examples import TABLE, managed
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+CORRELATION = "0f8fad5b-d9cb-469f-a165-70867728950e"
+RESTORED: AnyChange = Update(managed("100.64.3.0/24", "10.0.0.4"), managed("100.64.3.0/24", "10.0.0.7"), "n3")
+HELD: AnyChange = Delete(managed("100.64.9.0/24", "10.0.0.12"))
+PASSED = ClusterReport(
+    "prod-weu",
+    "udr",
+    "event",
+    Outcome.HELD,
+    targets=(
+        TargetReport(
+            TABLE,
+            Outcome.HELD,
+            capacity=1000,
+            changes=(ChangeReport(RESTORED, Result.APPLIED), ChangeReport(HELD, Result.HELD, "brake")),
+        ),
+    ),
+)
+OCCASION = Occasion(
+    NOW, CORRELATION, (ArmCall("PUT", TABLE, 200),), "event e-1", 41.5, 2, "/…/managedClusters/prod-weu"
+)
+
+
+class Kept:
+    """A history in memory that knows one route, and two repairs of it."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.ledgers: list[Ledger] = []
+
+    def keep(self, entry: Entry) -> None:
+        self.entries.append(entry)
+
+    def ledger(self, cluster: str) -> Ledger:
+        return Ledger({TABLE.lower(): {"100.64.3.0/24": Applied("10.0.0.7", "n3")}})
+
+    def save_ledger(self, cluster: str, ledger: Ledger) -> None:
+        self.ledgers.append(ledger)
+
+    def restorations(self, cluster: str, now: datetime) -> list[Restored]:
+        return [Restored(NOW, frozenset({(TABLE.lower(), "100.64.3.0/24")}))] * 2
+
+    def own_writes(self, cluster: str, now: datetime) -> frozenset[str]:
+        return frozenset()
+
+    def sweep(self, clusters: Iterable[str], now: datetime, days: int) -> int:
+        return 0
+
+
+class Told(Topic):
+    """A topic that remembers."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: None)  # type: ignore[arg-type,return-value]  # nobody sends
+        self.told: list[Announcement] = []
+        self.finished = 0
+
+    def announce(self, announcements: Any) -> None:
+        self.told += announcements
+
+    def finish(self) -> None:
+        self.finished += 1
+
+
+def aftermath(kept: Any, topic: Topic | None = None, last: str | None = None) -> Aftermath:
+    return Aftermath(Chronicle(lambda: kept, lambda *_, **__: "ann@example.com", 30), lambda _: last, topic)
+
+
+def figures(caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
+    (line,) = [each.getMessage() for each in caplog.records if "aks_pod_routes.figures " in each.getMessage()]
+    told: dict[str, Any] = json.loads(line.partition(" ")[2])
+    return told
+
+
+def test_a_pass_is_kept_counted_and_announced(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    kept, topic = Kept(), Told()
+    report = aftermath(kept, topic).conclude(PASSED, OCCASION)
+    assert [finding.code for finding in report.findings] == ["fightingWriter"]
+    (entry,) = kept.entries
+    assert (entry.body["actor"], entry.body["correlationId"], entry.body["repaired"]) == ("event e-1", CORRELATION, 1)
+    values = {metric["name"].removeprefix("aks_pod_routes."): metric["value"] for metric in figures(caplog)["metrics"]}
+    assert values["drift.repairs"] == values["arm.requests"] == values["finding.count"] == 1
+    assert (values["event_to_route.duration"], values["poison_message.count"]) == (41.5, 2)
+    assert [each.type for each in topic.told] == [
+        "AksPodRoutes.RoutesChanged",
+        "AksPodRoutes.DriftRepaired",
+        "AksPodRoutes.DeletesHeld",
+    ]
+    assert {each.source for each in topic.told} == {OCCASION.source}
+
+
+def test_what_the_last_report_held_is_not_announced_again() -> None:
+    topic = Told()
+    last = json.dumps(render_json([PASSED])["clusters"][0])
+    aftermath(Kept(), topic, last).conclude(PASSED, OCCASION)
+    assert "AksPodRoutes.DeletesHeld" not in {each.type for each in topic.told}
+
+
+def test_without_a_last_report_it_is_announced_and_said(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(_: str) -> str | None:
+        raise StorageError("out of reach")
+
+    topic = Told()
+    after = Aftermath(aftermath(Kept()).chronicle, broken, topic)
+    after.conclude(PASSED, OCCASION)
+    assert "AksPodRoutes.DeletesHeld" in {each.type for each in topic.told}
+    assert "may be announced twice" in caplog.text
+
+
+def test_without_a_topic_the_last_report_is_not_read(caplog: pytest.LogCaptureFixture) -> None:
+    def unread(_: str) -> str | None:
+        raise AssertionError("nobody needs it")
+
+    after = Aftermath(aftermath(Kept()).chronicle, unread, None)
+    assert after.conclude(PASSED, OCCASION).findings
+    after.finish()
+    assert "Traceback" not in caplog.text
+
+
+def test_a_history_out_of_reach_leaves_figures_and_events(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(Kept):
+        def ledger(self, cluster: str) -> Ledger:
+            raise StorageError("out of reach")
+
+    caplog.set_level(logging.INFO)
+    topic = Told()
+    assert aftermath(Broken(), topic).conclude(PASSED, OCCASION) == PASSED
+    assert figures(caplog)["metrics"]
+    assert [each.type for each in topic.told] == ["AksPodRoutes.RoutesChanged", "AksPodRoutes.DeletesHeld"]
+
+
+def test_a_fault_of_ours_leaves_the_report_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(Kept):
+        def ledger(self, cluster: str) -> Ledger:
+            raise KeyError("a fault of ours")
+
+    assert aftermath(Broken()).conclude(PASSED, OCCASION) == PASSED
+    assert "prod-weu: the pass stands, but not all of it could be told" in caplog.text
+
+
+def test_the_end_of_an_invocation_waits_for_events() -> None:
+    topic = Told()
+    aftermath(Kept(), topic).finish()
+    assert topic.finished == 1
