@@ -11,7 +11,7 @@ RUN := $(VENV)/bin/python
 AZURITE := .sandbox/node/installed.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format sandbox chaos bench-latency bench-events schema lock clean
+.PHONY: help setup demo test test-bgp lint format sandbox chaos bench-latency bench-events schema lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,7 +25,10 @@ sandbox: setup ## Keep the same cluster, Azure and app running; prints URLs, key
 	@$(RUN) -m sandbox up
 
 test: setup ## Unit, property and on-the-wire tests
-	$(RUN) -m pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered
+	$(RUN) -m pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered --ignore tests/bgp
+
+test-bgp: $(VENV)/.ready ## The rendered reflectors and nodes as real FRR routers (Debian's frr, root for network namespaces)
+	$(RUN) -m pytest tests/bgp
 
 chaos: setup ## Faults, kills and several instances at random for 5 minutes; the invariants must hold
 	$(RUN) -m tests.chaos --minutes 5
