@@ -11,18 +11,19 @@ RUN := $(VENV)/bin/python
 AZURITE := .sandbox/node/installed.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-bgp lint format sandbox chaos bench-latency bench-events schema lock clean
+.PHONY: help setup demo test test-bgp lint format sandbox chaos bench-latency bench-events package infra-check schema lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready $(AZURITE) ## Install what the other commands need (they call it themselves)
 
-demo: setup ## A day in the life of a cluster, on this machine, in under 90 seconds
+demo: setup ## Days in the life of a cluster, in three acts, on this machine, in under 90 seconds
 	@$(RUN) -m sandbox demo
 
-sandbox: setup ## Keep the same cluster, Azure and app running; prints URLs, keys and curl lines
-	@$(RUN) -m sandbox up
+MODE ?= udr
+sandbox: setup ## Keep the same cluster, Azure and app running, MODE=udr, routeServer, direct or observe
+	@$(RUN) -m sandbox up --mode $(MODE)
 
 test: setup ## Unit, property and on-the-wire tests
 	$(RUN) -m pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered --ignore tests/bgp
@@ -49,15 +50,22 @@ format: $(VENV)/.ready ## Let ruff format the code
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
+package: $(VENV)/.ready ## Build what is deployed, dist/aks-pod-routes.zip; prints its size and its cold start
+	@$(RUN) -m infra.package
+
+infra-check: $(VENV)/.ready ## Templates, roles and scripts against the rules that matter and the code, and checkov
+	$(RUN) -m pytest -q tests/infra
+	$(RUN) -m uv tool run -q --from checkov==3.3.30 checkov --config-file infra/checkov.yaml
+
 schema: $(VENV)/.ready ## Write docs/clusters.schema.json anew
 	$(RUN) -c 'import json; from shared.config.schema import json_schema; print(json.dumps(json_schema(), indent=2))' > docs/clusters.schema.json
 
-lock: $(VENV)/.ready ## Resolve requirements*.in into the pinned requirements*.txt
+lock: $(VENV)/.ready ## Resolve requirements*.in into the pinned requirements*.txt, with hashes
 	for name in requirements requirements-dev; do $(RUN) -m uv pip compile --universal --python-version 3.11 --upgrade \
-		--no-emit-index-url --no-annotate --no-header -q $$name.in -o $$name.txt || exit 1; done
+		--generate-hashes --no-emit-index-url --no-annotate --no-header -q $$name.in -o $$name.txt || exit 1; done
 
 clean: ## Remove everything that was installed or written
-	rm -rf $(VENV) .sandbox .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .sandbox dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/.ready: requirements-dev.txt requirements.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed; install it or call make PYTHON=/path/to/python3"; exit 1; }

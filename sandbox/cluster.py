@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import ip_network
 from typing import Any, Literal
 
@@ -24,6 +25,8 @@ CLUSTER_ID = f"{GROUP}/providers/Microsoft.ContainerService/managedClusters/shop
 NETWORK_ID = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/vnet-shop"
 POD_CIDR = "100.64.0.0/10"
 FIREWALL = "10.10.240.4"
+PEER_LABEL = "aks-pod-routes/bgp-peer=true"
+"""What the nodes that peer with a hub carry."""
 
 
 def scale_set_id(pool: str) -> str:
@@ -52,6 +55,21 @@ POOLS = (
     Pool("apps", "snet-apps", "10.10.4.0/22", "rt-apps"),
 )
 OTHER_SUBNETS = {"RouteServerSubnet": "10.10.250.0/26", "snet-reflectors": "10.10.251.0/28"}
+ZONES = 3
+CILIUM_CONFIG = {
+    "routing-mode": "native",
+    "ipv4-native-routing-cidr": POD_CIDR,
+    "ipam": "cluster-pool",
+    "cluster-pool-ipv4-cidr": POD_CIDR,
+    "cluster-pool-ipv4-mask-size": "24",
+    "enable-bgp-control-plane": "true",
+    "enable-ipv4": "true",
+    "enable-ipv6": "false",
+    "enable-ipv4-masquerade": "true",
+    "enable-bpf-masquerade": "true",
+    "enable-wireguard": "false",
+}
+"""What Cilium runs with, as its chart writes it: install/kubernetes/cilium/templates/cilium-configmap.yaml in cilium/cilium."""
 Operation = Literal["write", "delete/action", "delete", "deallocate/action", "start/action", "reimage/action"]
 
 
@@ -92,6 +110,7 @@ class Cluster:
             kube_server=cloud.kubernetes_url,
             kube_ca_pem=cloud.authority.ca_pem,
         )
+        cloud.kubernetes.put_config_map("kube-system", "cilium-config", CILIUM_CONFIG)
         for pool in POOLS:
             arm.machines.add_scale_set(scale_set_id(pool.name), subnet=f"{NETWORK_ID}/subnets/{pool.subnet}")
 
@@ -121,7 +140,7 @@ class Cluster:
         }
 
     def register(self, pool: str, count: int = 1) -> list[str]:
-        """Machines join the cluster as nodes; they have no pod CIDR yet."""
+        """Machines join the cluster as nodes, in one zone after the other; they have no pod CIDR yet."""
         instances = [next(self._instances[pool]) for _ in range(count)]
         names = [scale_set_node_name(pool, instance) for instance in instances]
         for instance, name in zip(instances, names, strict=True):
@@ -129,7 +148,13 @@ class Cluster:
             self._machines[name] = self._cloud.arm.machines.add_instance(scale_set_id(pool), instance, name, [address])
             self._cloud.kubernetes.put(
                 aks_node(
-                    name, pool, [address], created=_now(), subscription=SUBSCRIPTION, node_resource_group=NODE_GROUP
+                    name,
+                    pool,
+                    [address],
+                    created=_now(),
+                    subscription=SUBSCRIPTION,
+                    node_resource_group=NODE_GROUP,
+                    zone=instance % ZONES + 1,
                 )
             )
             self._cloud.kubernetes.put(cilium_node(name, addresses=[address], created=_now()))
@@ -146,6 +171,23 @@ class Cluster:
         names = self.register(pool, count)
         self.assign_cidrs(names)
         return names
+
+    def label(self, names: Sequence[str], label: str = PEER_LABEL) -> None:
+        """Nodes get a label, `key=value`; by default that of the nodes which peer with a hub."""
+        key, _, value = label.partition("=")
+        for name in names:
+            self._cloud.kubernetes.set_label("Node", name, key, value)
+
+    def unlabel(self, names: Sequence[str], label: str = PEER_LABEL) -> None:
+        """Nodes lose a label, whatever its value."""
+        for name in names:
+            self._cloud.kubernetes.set_label("Node", name, label.partition("=")[0], None)
+
+    def labelled(self, label: str = PEER_LABEL) -> tuple[str, ...]:
+        """The names of the nodes that carry a label, `key=value`."""
+        key, _, value = label.partition("=")
+        nodes = map(partial(self._cloud.kubernetes.get, "Node"), self.nodes)
+        return tuple(node["metadata"]["name"] for node in nodes if node["metadata"]["labels"].get(key) == value)
 
     def remove(self, names: Sequence[str]) -> None:
         """Nodes leave the cluster, Cilium forgets them, and their machines are gone."""

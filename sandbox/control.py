@@ -3,14 +3,16 @@
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address
-from typing import TypeVar
 
 from aiohttp import web
 
 from sandbox.cluster import POOLS, scale_event, table_id
+from sandbox.control_words import answering, number
 from sandbox.fault_words import fault_lines, options_of
+from sandbox.hub import RouteServer
+from sandbox.hub_control import HubControl
 from sandbox.narration import Routes, changed_routes
 from sandbox.world import World
 
@@ -19,14 +21,14 @@ REGISTER_SECONDS = 3.0
 CIDR_SECONDS = 2.0
 """From a node's registration to its pod CIDR."""
 TABLES = tuple(pool.table for pool in POOLS)
-Number = TypeVar("Number", int, float)
 
 
 class Control:
     """What a person may do to a world."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, hub: RouteServer | None = None) -> None:
         self._world = world
+        self._hub = hub
 
     def app(self) -> web.Application:
         """The HTTP application; every deed answers with a sentence, a wrong word with 400."""
@@ -41,12 +43,16 @@ class Control:
             "/timer": self._timer,
             "/fault": self._fault,
         }
+        if self._hub is not None:
+            peers = HubControl(self._world, self._hub)
+            app.router.add_get("/peers", answering(peers.peers))
+            deeds = {**deeds, "/label": peers.label, "/replace": peers.replace}
         for path, deed in deeds.items():
-            app.router.add_post(path, _answering(deed))
+            app.router.add_post(path, answering(deed))
         return app
 
     def _scale(self, request: web.Request) -> str:
-        pool, by = request.query.get("pool", "apps"), _number(request, "by", 1)
+        pool, by = request.query.get("pool", "apps"), number(request, "by", 1)
         if pool not in {each.name for each in POOLS}:
             raise ValueError(f"pool {pool!r}: there are {', '.join(each.name for each in POOLS)}")
         cluster, host = self._world.cluster, self._world.host
@@ -87,7 +93,7 @@ class Control:
 
     def _vanish(self, request: web.Request) -> str:
         nodes = self._world.cluster.nodes
-        fraction = _number(request, "fraction", 0.5)
+        fraction = number(request, "fraction", 0.5)
         if not 0 <= fraction <= 1:
             raise ValueError(f"fraction {fraction}: write a number from 0 to 1")
         gone = nodes[: int(len(nodes) * fraction)]
@@ -129,24 +135,6 @@ class Control:
 
     def _snapshot(self) -> dict[str, Routes]:
         return {table: self._world.cloud.arm.routes(table_id(table)) for table in TABLES}
-
-
-def _number(request: web.Request, name: str, default: Number) -> Number:
-    text = request.query.get(name)
-    try:
-        return default if text is None else type(default)(text)
-    except ValueError:
-        raise ValueError(f"{name} {text!r}: write a number such as {default}") from None
-
-
-def _answering(deed: Callable[[web.Request], str]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    async def answer(request: web.Request) -> web.StreamResponse:
-        try:
-            return web.Response(text=f"{await asyncio.to_thread(deed, request)}\n")
-        except ValueError as error:
-            return web.Response(text=f"{error}\n", status=400)
-
-    return answer
 
 
 def _listed(routes: Routes) -> str:

@@ -8,6 +8,9 @@ from ipaddress import ip_network
 Routes = dict[str, str]
 """Prefix → next hop of a whole table."""
 
+_WIDTH = 130
+"""Characters of a quoted line; longer ones are wrapped."""
+
 
 @dataclass
 class Narrator:
@@ -16,6 +19,10 @@ class Narrator:
     failures: list[str] = field(default_factory=list)
     _began: float = field(default_factory=time.monotonic)
     _step: int = 0
+
+    def act(self, title: str) -> None:
+        """Begin the next act; its steps are counted on."""
+        print(f"\n══ {title} {'═' * max(4, 103 - len(title))}")
 
     def step(self, title: str) -> None:
         """Begin the next step."""
@@ -29,7 +36,10 @@ class Narrator:
 
     def quote(self, text: str) -> None:
         """What the app itself said."""
-        print(textwrap.indent(text.rstrip(), "     │ "))
+        for line in text.rstrip().splitlines():
+            indent = " " * (len(line) - len(line.lstrip()) + 4)
+            for part in textwrap.wrap(line, _WIDTH, subsequent_indent=indent, break_long_words=False) or [""]:
+                print(f"     │ {part}")
 
     def check(self, holds: bool, claim: str) -> None:  # noqa: FBT001  # reads as a sentence
         """A claim about the state; a false one makes the demo fail."""

@@ -64,6 +64,12 @@ class World:
     def __exit__(self, *exc: object) -> None:
         self._running.close()
 
+    def redeploy(self, **cluster_settings: Any) -> None:
+        """The app with other settings of the cluster: the functions host ends, and another one starts."""
+        self.configuration |= cluster_settings
+        self.host.stop()
+        self.host = self._running.enter_context(FunctionsHost(APP, self.settings, folder=self.folder))
+
     @property
     def settings(self) -> dict[str, str]:
         """The app settings, all of them."""

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from shared.changes import Delete, Plan, Step, Update, Verdict
+from shared.changes import Create, Delete, Plan, Step, Update, Verdict
 from shared.learned import serves
 from shared.models import BgpPeer, Finding, ForeignPeer, ObservedPeers, Rules, Severity
 from shared.peer_plan import PeerPlan
@@ -44,11 +44,14 @@ def _keep_one_serving(plan: PeerPlan, observed: ObservedPeers, max_peers: int) -
     """Hold one change that would end the last peer from which the hub learns anything.
 
     A new peer takes a while to bring its session up, even when its connection is made. So what it replaces goes when the
-    hub has learned from another one. Where there is but one place, there is no other way than to go first.
+    hub has learned from another one. Where there is but one place, or nobody else to learn from, it goes at once: there is
+    no other way.
     """
     serving = {peer.name for peer in observed.managed if serves(observed.learned.get(peer.name, ()))}
-    ending = [step for step in plan.steps if step.verdict is Verdict.PLANNED and _ends(step) in serving]
-    if len(ending) < len(serving) or not ending or max_peers - len(observed.foreign) < 2:
+    planned = [step for step in plan.steps if step.verdict is Verdict.PLANNED]
+    ending = [step for step in planned if _ends(step) in serving]
+    others = len(observed.managed) - 1 + sum(isinstance(step.change, Create) for step in planned)
+    if len(ending) < len(serving) or not ending or not others or max_peers - len(observed.foreign) < 2:
         return plan
     last = ending[-1]
     reason = "the last peer that the hub learns from; it goes when the hub learns from another one"

@@ -46,6 +46,9 @@ class WatchedHub(FakeHub):
         self.violations: list[str] = []
         self._serving: set[str] = set()
         self._deletes_left = 0
+        self.applied = 0
+        self.live: set[str] = set()
+        """The addresses of all nodes with the label."""
         self._went_with_room = ""
 
     def observe(self) -> ObservedPeers:
@@ -59,10 +62,12 @@ class WatchedHub(FakeHub):
     def apply(self, observed: ObservedPeers, changes: Sequence[PeerChange]) -> ObservedPeers:
         """Judged first, done then."""
         (change,) = changes
+        self.applied += 1
         self._require(not any("ing" in each.state for each in self.connections.values()), "an operation beside another")
         self._require(self.ready, "an operation on a hub that is not ready")
         if isinstance(change, Create):
             self._require(len(self.connections) < self.capacity, f"{len(self.connections)} connections, and one more")
+            self._require(change.entry.name not in self.connections, f"{change.entry.ip} made twice")
             self._require(not self._went_with_room, f"{self._went_with_room} went before {change.entry.ip} came")
         else:
             self._judge_end(change)
@@ -77,6 +82,7 @@ class WatchedHub(FakeHub):
         address = str(connection.ip)
         self._require(is_our_peer(connection.name, connection.ip, OWNER), f"{connection} is foreign")
         if isinstance(change, Delete):
+            self._require(address not in self.live, f"{address} deleted, the peer of a live node with the label")
             self._require(self.may_delete, f"{address} deleted upon a reading that deletes nothing")
             self._went_with_room = address if len(self.connections) < self.capacity else ""
             self._deletes_left -= 1
@@ -137,15 +143,28 @@ class BgpChaos(RuleBasedStateMachine):
     def label_changes(self, pick: int, *, labelled: bool) -> None:
         self._change(pick, may_peer=labelled)
 
+    @rule(announces=st.booleans())
+    def labels_move(self, *, announces: bool) -> None:
+        """To as many other nodes as had them, while the old ones live on and announce what they did."""
+        held = [at for at, each in enumerate(self.nodes) if each.may_peer]
+        for at in held:
+            self._change(at, may_peer=False)
+        for at in held:
+            self.node_comes(labelled=True, zone=at % 3, announces=announces)
+
     @precondition(lambda self: self.nodes)
     @rule(pick=picks)
     def node_is_being_deleted(self, pick: int) -> None:
         self._change(pick, deleting=True)
 
-    @precondition(lambda self: self.nodes)
-    @rule(pick=picks)
-    def node_shows_no_address(self, pick: int) -> None:
-        self._change(pick, addresses=())
+    @rule()
+    def node_comes_without_address(self) -> None:
+        self.node_comes(labelled=True, zone=0, announces=False)
+        self._change(-1, addresses=())
+
+    @rule()
+    def nodes_without_address_go(self) -> None:
+        self.nodes = [each for each in self.nodes if each.addresses]
 
     @precondition(lambda self: self.nodes)
     @rule(pick=picks, up=st.booleans())
@@ -189,34 +208,43 @@ class BgpChaos(RuleBasedStateMachine):
     def late_operation_ends(self) -> None:
         self.hub.end()
 
-    @rule(ready=st.booleans(), readable=st.booleans(), failing=st.booleans())
-    def surroundings_change(self, *, ready: bool, readable: bool, failing: bool) -> None:
-        self.hub.ready, self.hub.unreadable_learned, self.source.failing = ready, not readable, failing
+    @rule(trouble=st.sampled_from(("", "", "not ready", "unreadable", "unreadable", "failing")))
+    def surroundings_change(self, trouble: str) -> None:
+        self.hub.ready = trouble != "not ready"
+        self.hub.unreadable_learned = trouble == "unreadable"
+        self.source.failing = trouble == "failing"
 
     # The app
 
-    @rule(force=st.booleans(), dry_run=st.booleans())
+    @rule(force=st.sampled_from((False, False, True)), dry_run=st.sampled_from((False, False, True)))
     def a_pass(self, *, force: bool, dry_run: bool) -> None:
         self._run(Order("http", force=force, dry_run=dry_run))
+
+    @rule(passes=st.integers(1, 3))
+    def timer_passes(self, passes: int) -> None:
+        for _ in range(passes):
+            self._run(Order("timer"))
+            self.hub.end()
 
     @rule(operations=st.integers(0, 2))
     def a_killed_pass(self, operations: int) -> None:
         """The instance ends before the operation after these."""
-        self.operations_left = operations
+        self.operations_left, before = operations, self.hub.applied
         self._run(Order("timer"))
         self.operations_left = -1
+        assert self.hub.applied - before <= operations, "nobody asks any more whether one may still write"
 
     @rule()
     def calm(self) -> None:
         """Once faults stop, and sessions are up, a bounded number of passes brings the hub to what it should be."""
         self.hub.faults.clear()
         self.hub.end()
-        self.surroundings_change(ready=True, readable=True, failing=False)
+        self.surroundings_change(trouble="")
         self.nodes = [each for each in self.nodes if each.addresses]
         for node in self.nodes:
             self._announce(node)
         report = self._pass_until_quiet(force=False)
-        if report is not None and report.outcome is Outcome.HELD:
+        if report is not None and any(each.result is Result.HELD for each in report.targets[0].changes):
             report = self._pass_until_quiet(force=True)
         assert report is not None
         assert report.outcome in {Outcome.IN_SYNC, Outcome.PARTIAL, Outcome.HELD}, report
@@ -238,6 +266,7 @@ class BgpChaos(RuleBasedStateMachine):
         staying_on = {str(each.addresses[0]) for each in self._leaving()} & able
         places = self.hub.capacity - len(self.foreign)
         assert ours <= able
+        assert not any(each.state == "Failed" for each in self.hub.connections.values())
         assert len(ours) >= min(places, len(able - staying_on)), "a place is free, and somebody waits"
         assert all(self.hub.peers[each] == self.asn for each in ours - staying_on)
         observed = self.hub.observe()
@@ -266,6 +295,7 @@ class BgpChaos(RuleBasedStateMachine):
         unplaced = [each for each in self.nodes if each.may_peer and not each.addresses]
         self.hub.newcomers = sum(str(each.addresses[0]) not in self.hub.peers for each in candidates)
         self.hub.may_delete = bool(candidates) and not self.source.failing and (order.force or not unplaced)
+        self.hub.live = {str(address) for each in self.nodes if each.may_peer for address in each.addresses}
         before = len(self.hub.operations)
         report: ClusterReport | None = None
         mode = BgpPeers("routeServer", RULES, self.asn, capacity=self.hub.capacity)
@@ -285,7 +315,8 @@ class BgpChaos(RuleBasedStateMachine):
         self.operations_left -= 1
 
     def _check_told(self, report: ClusterReport) -> None:
-        """Nothing is called applied that the hub does not show."""
+        """Nothing is called applied that the hub does not show, and nothing failed that is on its way."""
+        assert not report.unfinished or report.outcome is not Outcome.FAILED
         there = {name: (each.ip, each.asn, each.state) for name, each in self.hub.connections.items()}
         for told in (each for each in report.targets[0].changes if each.result is Result.APPLIED):
             if isinstance(told.change, Delete):

@@ -125,6 +125,12 @@ def test_another_as_number_means_delete_and_create_one_peer_after_the_other() ->
     assert hub.peers == {"10.0.0.4": ASN, "10.0.0.5": ASN}
 
 
+def test_the_only_peer_changes_its_as_number_at_once_since_nobody_else_will_ever_serve() -> None:
+    hub = announcing(hub_with("10.0.0.4", asn=65009), N4)
+    assert run([N4], hub).outcome is Outcome.APPLIED
+    assert hub.peers == {"10.0.0.4": ASN}
+
+
 def test_foreign_connections_stay_and_count() -> None:
     foreign = [(f"by-hand-{n}", f"10.9.0.{n}", 65100 + n) for n in range(1, 7)]
     hub = hub_with(foreign=foreign)

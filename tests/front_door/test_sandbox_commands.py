@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -19,18 +20,19 @@ pytestmark = pytest.mark.wire
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 60.0
-STEPS = 7
+ACTS = 3
+STEPS = 15
 
 
 class Running:
     """`python -m sandbox up` in a folder of its own, and what it printed when it was ready."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *words: str) -> None:
         self.folder = folder
         self.output = folder / "output"
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "sandbox", "up"],
+                [sys.executable, "-m", "sandbox", "up", *words],
                 cwd=folder,
                 env={**os.environ, "PYTHONPATH": str(APP)},
                 stdout=output,
@@ -58,7 +60,13 @@ class Running:
     @property
     def control(self) -> str:
         """Base URL of the remote control."""
-        return shlex.split(self.line("/tables"))[-1].removesuffix("/tables")
+        return shlex.split(self.line("/timer"))[-1].removesuffix("/timer")
+
+    def stop(self) -> None:
+        """As Ctrl-C does, if it still runs."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(STOP_SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +76,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         running.await_ready()
         yield running
     finally:
-        if running.process.poll() is None:
-            running.process.send_signal(signal.SIGINT)
-            running.process.wait(STOP_SECONDS)
+        running.stop()
 
 
 def paste(line: str) -> str:
@@ -129,6 +135,7 @@ def test_the_demo_plays_to_its_end_and_every_check_holds() -> None:
     steps = re.split(r"^── \d+\. ", done.stdout, flags=re.MULTILINE)[1:]
     assert len(steps) == STEPS
     assert all("     ✓ " in step for step in steps)
+    assert done.stdout.count("══ ") == ACTS
     assert "✗" not in done.stdout
     assert "Every check held" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
@@ -282,4 +289,36 @@ def test_an_unknown_command_is_told_the_known_ones(words: list[str]) -> None:
     )
 
     assert done.returncode != 0
-    assert "usage: python -m sandbox {demo,up}" in done.stderr
+    assert "usage: python -m sandbox [-h] {demo,up}" in done.stderr
+
+
+def test_nodes_peer_with_a_route_server_and_one_is_replaced(tmp_path: Path) -> None:
+    up = Running(tmp_path, "--mode", "direct")
+    try:
+        up.await_ready()
+        assert not [line for line in up.curl_lines if "/tables" in line or "/watch" in line]
+        assert "8 nodes, with room for" in paste(up.line("/api/plan?format=text"))
+        paste(up.line("/api/reconcile?format=text"))
+        before = peers(up)
+        assert len(before) == 3
+
+        assert "the event is out" in paste(up.line("/replace"))
+        eventually(lambda: len(before & peers(up)) == 2 and len(peers(up)) == 3, "one of the three was replaced")
+
+        assert "1 node(s) of apps get the label" in paste(up.line("/label", "by=1"))
+        paste(up.line("/timer"))
+        eventually(lambda: len(peers(up)) == 4, "the fourth peers")
+        answer = requests.post(f"{up.control}/replace?node=nope", timeout=30)
+        assert (answer.status_code, "node 'nope': those with the label are" in answer.text) == (400, True)
+    finally:
+        up.stop()
+
+
+def peers(up: Running) -> set[str]:
+    """The addresses that `/peers` lists, each with at least one learned prefix below it."""
+    lines = paste(up.line("/peers")).splitlines()
+    return {
+        line.split()[0]
+        for line, below in pairwise(lines)
+        if not line.startswith(" ") and below.startswith("  100.")
+    }

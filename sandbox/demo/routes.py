@@ -1,61 +1,36 @@
-"""A day in a cluster's life, played against the running app and narrated; every claim is checked.
+"""The first act: a day of a cluster whose pod routes are kept in two route tables."""
 
-Nothing waits for show: each step goes on when what it waits for has happened.
-"""
-
-import tempfile
 import time
-from pathlib import Path
 
-from sandbox.cluster import FIREWALL, POOLS, Operation, scale_event, table_id
-from sandbox.narration import Narrator, Routes
-from sandbox.world import World, eventually
+from sandbox.cluster import FIREWALL, POOLS, table_id
+from sandbox.demo.stage import Stage
+from sandbox.narration import Routes
+from sandbox.world import eventually
 
 TABLES = tuple(pool.table for pool in POOLS)
-LIBRARY = "Microsoft's worker library, azure-functions-runtime, indexes and calls it, as in Azure."
-SPEED = 10.0
-"""Azure's waits are divided by this: a table write takes 0.25 s instead of 2.5, a Retry-After of 10 s is 1 s."""
 
 
-def main() -> int:
-    """Play all steps; 0 only if every check held."""
-    tell = Narrator()
-    print("aks-pod-routes: a day in the life of the AKS cluster shop-weu (BYOCNI, Cilium native routing).")
-    print(
-        f"Azurite, Azure Resource Manager ({SPEED:.0f} times as fast), a Kubernetes API and a functions host are starting …"
-    )
-    settle = {"maxSeconds": 60, "quietSeconds": 2}
-    with (
-        tempfile.TemporaryDirectory(prefix="aks-pod-routes-") as folder,
-        World(Path(folder), speed=SPEED, cluster_settings={"settle": settle}) as world,
-    ):
-        tell.say(f"The app runs unchanged in a functions host. {world.host.notice or LIBRARY}")
-        day = Day(world, tell)
-        for step in (
-            day.first_reconcile,
-            day.scale_out,
-            day.scale_in,
-            day.broken_by_hand,
-            day.half_the_nodes_vanish,
-            day.forced_reconcile,
-            day.evening,
-        ):
-            step()
-    if tell.failures:
-        print(f"\n{len(tell.failures)} check(s) failed:", *tell.failures, sep="\n  ✗ ")
-        return 1
-    print(f"\nEvery check held; {tell.seconds():.0f} s in all. Try it yourself: make sandbox")
-    return 0
-
-
-class Day:
+class RoutesAct:
     """The steps, in their order."""
 
-    def __init__(self, world: World, tell: Narrator) -> None:
-        self._world, self._tell = world, tell
-        self._cluster, self._arm, self._host = world.cluster, world.cloud.arm, world.host
+    def __init__(self, stage: Stage) -> None:
+        self._stage, self._world, self._tell = stage, stage.world, stage.tell
+        self._cluster, self._arm, self._host = stage.world.cluster, stage.world.cloud.arm, stage.world.host
         self._owners: dict[str, str] = {}
         self._before = self._snapshot()
+
+    def play(self) -> None:
+        """All of them."""
+        for step in (
+            self.first_reconcile,
+            self.scale_out,
+            self.scale_in,
+            self.broken_by_hand,
+            self.half_the_nodes_vanish,
+            self.forced_reconcile,
+            self.evening,
+        ):
+            step()
 
     def first_reconcile(self) -> None:
         """An empty pair of tables and eight nodes."""
@@ -81,7 +56,7 @@ class Day:
     def scale_out(self) -> None:
         """The event is earlier than the nodes, and the nodes are earlier than their pod CIDRs."""
         self._tell.step("Scale-out: the event comes before the nodes, the nodes come before their pod CIDRs")
-        since, at = self._deliver("apps", "write")
+        since, at = self._stage.deliver("apps", "write")
         self._world.cloud.kubernetes.wait_for_watches(2)
         self._tell.say("on_wake has looked: nothing new yet. It stays and watches Nodes and CiliumNodes.")
         names = self._cluster.register("apps", 2)
@@ -93,18 +68,18 @@ class Day:
         self._await_tables("both tables route the new nodes")
         self._tell.say(self._timing(at) + f", {self._last_put() - assigned:.1f} s after the pod CIDRs")
         self._show("on_wake")
-        self._settled(since)
+        self._stage.settled(since)
         self._in_step()
 
     def scale_in(self) -> None:
         """Two nodes go."""
         self._tell.step("Scale-in: the autoscaler removes two nodes")
         self._cluster.remove([name for name in self._cluster.nodes if "apps" in name][:2])
-        since, at = self._deliver("apps", "delete/action", schema="eventGrid")
+        since, at = self._stage.deliver("apps", "delete/action", schema="eventGrid")
         self._await_tables("both tables have lost the routes of the two nodes")
         self._tell.say(self._timing(at))
         self._show("on_wake")
-        self._settled(since)
+        self._stage.settled(since)
         self._in_step()
 
     def broken_by_hand(self) -> None:
@@ -114,7 +89,7 @@ class Day:
         self._cluster.edit_route("rt-apps", first, nextHopIpAddress="10.10.0.99")
         self._cluster.edit_route("rt-apps", second, nextHopType="None", nextHopIpAddress=None)
         self._show("somebody with the CLI")
-        self._run_timer()
+        self._stage.run_timer()
         self._show("on_timer")
         self._in_step()
 
@@ -127,7 +102,7 @@ class Day:
             f"{len(gone)} Node objects are gone, their machines run on. An API server with a broken etcd would look like this."
         )
         lines = self._host.log().count("\n")
-        self._run_timer()
+        self._stage.run_timer()
         said = [line for line in self._host.log().splitlines()[lines:] if "would be deleted" in line]
         self._tell.check(len(said) == len(TABLES), "the log says for each table what is held, and how to go on")
         self._show("on_timer")
@@ -157,43 +132,18 @@ class Day:
         """Half of the nodes go again, this time for real."""
         self._tell.step("Evening: the cluster shrinks by half, and Azure vouches for it")
         self._cluster.add("apps", 6)
-        self._run_timer()
+        self._stage.run_timer()
         self._before = self._snapshot()
         self._cluster.remove([name for name in self._cluster.nodes if "apps" in name][-6:])
-        since, at = self._deliver("apps", "delete/action")
+        since, at = self._stage.deliver("apps", "delete/action")
         self._await_tables("both tables have lost the routes of the six nodes")
         self._tell.say(
             self._timing(at) + ". Azure was asked, since it was over the brake: it no longer has those machines."
         )
         self._show("on_wake")
-        self._settled(since)
+        self._stage.settled(since)
         self._tell.check("Azure no longer has the machines of 6" in self._host.log(), "the log says who vouched for it")
         self._in_step()
-
-    def _deliver(self, pool: str, operation: Operation, *, schema: str = "cloud") -> tuple[int, float]:
-        """Send the scale event; returns the journal's cursor before it and the moment."""
-        since, at = self._host.cursor(), time.monotonic()
-        event = scale_event(pool, operation, schema="cloud" if schema == "cloud" else "eventGrid")
-        answer = self._host.send_event("on_scale_event", event)
-        kind = "CloudEvents" if schema == "cloud" else "Event Grid"
-        self._tell.say(
-            f"Event Grid delivers virtualMachineScaleSets/{operation} of pool {pool} ({kind} schema): "
-            f"HTTP {answer.status_code} in {time.monotonic() - at:.2f} s, and a message waits in the queue"
-        )
-        self._tell.check(answer.ok, "the event was taken")
-        return since, at
-
-    def _run_timer(self) -> None:
-        since = self._host.cursor()
-        self._host.run("on_timer")
-        done = self._host.wait_invocation("on_timer", after=since)
-        self._tell.say(f"on_timer ran for {done.duration_ms} ms")
-        self._tell.check(bool(done.ok), "the timer's invocation ended well")
-
-    def _settled(self, since: int) -> None:
-        done = self._host.wait_invocation("on_wake", after=since)
-        self._tell.say(f"on_wake has found the cluster settled and ended after {(done.duration_ms or 0) / 1000:.1f} s")
-        self._tell.check(bool(done.ok), "the wake-up ended well")
 
     def _await_tables(self, what: str) -> None:
         eventually(lambda: all(self._cluster.ours(table) == self._cluster.expected() for table in TABLES), what)
