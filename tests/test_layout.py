@@ -21,7 +21,7 @@ HELPERS = [
 ]
 OURS = {"bench", "function_app", "infra", "sandbox", "shared", "tests"}
 PIN = re.compile(
-    r"(?P<name>[a-z0-9][a-z0-9.-]*)==[0-9][0-9a-z.]*( ; [a-z_]+ [!<>=]+ '[^']+'( and [a-z_]+ [!<>=]+ '[^']+')?)?"
+    r"(?P<name>[a-z0-9][a-z0-9.-]*)==[0-9][0-9a-z.]*( ; [a-z_]+ [!<>=]+ '[^']+'( and [a-z_]+ [!<>=]+ '[^']+')?)?(?: --hash=sha256:[0-9a-f]{64})+"
 )
 PLACES = {
     "a path of somebody's machine": r"(?<![\w.])/(?:work|root|home(?!/site/wwwroot)|Users|tmp/x)/\w",
@@ -62,7 +62,7 @@ def kept_files() -> tuple[Path, ...]:
 def pins(name: str) -> dict[str, str]:
     """Package → line of a requirements file."""
     lines = (ROOT / name).read_text().splitlines()
-    return {line.partition("==")[0]: line for line in lines if line and not line.startswith("#")}
+    return {line.partition("==")[0]: line for line in lines if line and not line.startswith(("#", " "))}
 
 
 @pytest.mark.parametrize("file", DEPLOYED, ids=named)
@@ -82,11 +82,13 @@ def test_every_deployed_module_has_its_room_sign(file: Path) -> None:
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
 def test_every_requirement_is_pinned_exactly_and_names_no_address(name: str) -> None:
-    lines = [line for line in (ROOT / name).read_text().splitlines() if line]
+    """With the hashes of its files, so that what is installed is what was looked at."""
+    text = (ROOT / name).read_text()
+    entries = text.replace(" \\\n    ", " ").splitlines()
 
-    assert lines
-    assert [line for line in lines if not PIN.fullmatch(line)] == []
-    assert [line for line in lines if "://" in line] == []
+    assert entries
+    assert [line for line in entries if not PIN.fullmatch(line)] == []
+    assert "://" not in text
 
 
 def test_tests_run_on_the_versions_that_are_deployed() -> None:
