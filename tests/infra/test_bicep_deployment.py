@@ -67,7 +67,12 @@ def calls(tmp_path: Path, name: str = "az") -> list[str]:
 def test_azd_deploys_the_app_and_then_connects_it() -> None:
     assert AZD["infra"] == {"provider": "bicep", "path": "infra", "module": "main"}
     (service,) = AZD["services"]
-    assert AZD["services"][service] == {"project": ".", "language": "python", "host": "function"}
+    assert AZD["services"][service] == {
+        "project": ".",
+        "language": "python",
+        "host": "function",
+        "remoteBuild": True,
+    }
     assert f"'azd-service-name': '{service}'" in written().files["modules/function-app.bicep"]
     assert {name: [each["run"] for each in hook.values()] for name, hook in AZD["hooks"].items()} == {
         "postdeploy": ["infra/connect.sh", "infra/connect.ps1"],
