@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from sandbox.resource_manager import resource_ids
 from sandbox.resource_manager.network_interfaces import TYPE as INTERFACE_TYPE
@@ -58,7 +59,9 @@ class Machines:
                 raise ValueError(f"{set_id} is Flexible: its instances are virtual machines of their own")
             machine_id = instance_id(scale_set, number)
             interface_id = f"{machine_id}/networkInterfaces/{resource_ids.parse(scale_set.id).name}"
-            interface = NetworkInterface(interface_id, tuple(addresses), scale_set.subnet, machine_id)
+            interface = NetworkInterface(
+                interface_id, tuple(addresses), scale_set.subnet, machine_id, forwards=scale_set.forwards
+            )
             scale_set.instances[number] = Instance(number, computer_name, interface)
             return machine_id
 
@@ -97,6 +100,17 @@ class Machines:
         with self._lock:
             self._add_group_of(interface_id)
             self._interfaces.add(NetworkInterface(interface_id, tuple(addresses), subnet, machine), location)
+
+    def forward(self, owner_id: str, *, on: bool) -> None:
+        """Turn IP forwarding on or off, for all of a scale set or for one machine of its own. Raises KeyError when there is none."""
+        with self._lock:
+            if "/virtualmachinescalesets/" in owner_id.lower():
+                scale_set = self._sets.known(owner_id)
+                scale_set.forwards = on
+                for number, each in scale_set.instances.items():
+                    scale_set.instances[number] = replace(each, interface=replace(each.interface, forwards=on))
+            else:
+                self._interfaces.forward(self._machines.known(owner_id).interface, on=on)
 
     def remove_scale_set(self, set_id: str) -> None:
         """Delete a scale set with its instances. Raises KeyError when there is none."""

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_network
 
 from sandbox.resource_manager import errors, resource_ids
 from sandbox.resource_manager.answers import Answer, AzureError, Body
@@ -33,6 +34,7 @@ class Cluster:
     power_state: str
     private_fqdn: str | None
     entra: bool
+    service_cidr: str
 
     def render(self) -> Body:
         """The cluster's body, in the shape of a recorded answer: a lower-case `resourcegroups` in the id is AKS's own."""
@@ -118,10 +120,10 @@ class Cluster:
             "networkPolicy": "none",
             "loadBalancerSku": "standard",
             "loadBalancerProfile": {"managedOutboundIPs": {"count": 1}, "backendPoolType": "nodeIPConfiguration"},
-            "serviceCidr": "10.255.0.0/16",
-            "dnsServiceIP": "10.255.0.10",
+            "serviceCidr": self.service_cidr,
+            "dnsServiceIP": str(ip_network(self.service_cidr)[10]),
             "outboundType": "loadBalancer",
-            "serviceCidrs": ["10.255.0.0/16"],
+            "serviceCidrs": [self.service_cidr],
             "ipFamilies": ["IPv4", "IPv6"] if any(":" in cidr for cidr in self.pod_cidrs) else ["IPv4"],
         }
         if self.pod_cidrs:

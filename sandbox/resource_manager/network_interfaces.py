@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 
 from sandbox.resource_manager import errors, resource_ids
@@ -26,6 +26,8 @@ class NetworkInterface:
     subnet: str
     machine: str | None = None
     etag: str = field(default_factory=new_etag)
+    forwards: bool = True
+    """IP forwarding; only an attached one can have it."""
 
     def render(self, location: str) -> Body:
         """The body of an interface in a resource group, in the shape of a recorded answer.
@@ -60,7 +62,7 @@ class NetworkInterface:
             },
             "enableAcceleratedNetworking": False,
             "vnetEncryptionSupported": False,
-            "enableIPForwarding": self.machine is not None,
+            "enableIPForwarding": self.forwards and self.machine is not None,
             "disableTcpStateTracking": False,
             "hostedWorkloads": [],
             "tapConfigurations": [],
@@ -99,6 +101,12 @@ class NetworkInterfaces:
         """Put an interface there; one of the same id is replaced."""
         resource_ids.expect(interface.id, TYPE)
         self._interfaces[resource_ids.key(interface.id)] = interface, location
+
+    def forward(self, interface_id: str, *, on: bool) -> None:
+        """Turn IP forwarding on or off. Raises KeyError when there is no such interface."""
+        key = resource_ids.key(interface_id)
+        interface, location = self._interfaces[key]
+        self._interfaces[key] = replace(interface, forwards=on, etag=new_etag()), location
 
     def remove(self, interface_id: str) -> None:
         """Take an interface away. Raises KeyError when there is none."""

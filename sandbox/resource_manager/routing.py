@@ -14,6 +14,8 @@ _VERSIONS = {
     "microsoft.network": ("2015-05-01", "2026-12-31"),
     "microsoft.compute": ("2015-06-15", "2026-12-31"),
     "microsoft.containerservice": ("2017-08-31", "2026-12-31"),
+    "microsoft.authorization": ("2015-01-01", "2026-12-31"),
+    "microsoft.eventgrid": ("2018-01-01", "2026-12-31"),
 }
 """First and last api-version of a provider, inclusive. Azure has a list; a range spares us its upkeep."""
 
@@ -48,7 +50,7 @@ Handler = Callable[[Ask], Answer]
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One operation of a provider: method and path template such as `…/routeTables/{table}`."""
+    """One operation of a provider: method and path template such as `…/routeTables/{table}`; `{+scope}` may have slashes."""
 
     method: str
     template: str
@@ -58,7 +60,8 @@ class Endpoint:
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """The template as a pattern over whole paths, blind to case."""
-        return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.template) + "/?", re.IGNORECASE)
+        scopes = re.sub(r"\{\+(\w+)\}", r"(?P<\1>.+)", self.template)
+        return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", scopes) + "/?", re.IGNORECASE)
 
 
 class Router:

@@ -39,6 +39,8 @@ class ScaleSet:
     flexible: bool
     capacity: int | None = None
     instances: dict[int, Instance] = field(default_factory=dict)
+    forwards: bool = True
+    """IP forwarding of the interfaces it makes."""
 
     def render(self) -> Body:
         """The set's body, in the shape of a recorded answer but for the Linux in it."""
@@ -111,7 +113,7 @@ class ScaleSet:
                 "enableAcceleratedNetworking": False,
                 "disableTcpStateTracking": False,
                 "dnsSettings": {"dnsServers": []},
-                "enableIPForwarding": True,
+                "enableIPForwarding": self.forwards,
                 "ipConfigurations": [{"name": "ipConfig1", "properties": configuration}],
             },
         }

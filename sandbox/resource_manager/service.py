@@ -11,8 +11,10 @@ from aiohttp import web
 
 from sandbox.identity import Tokens
 from sandbox.resource_manager import resource_ids
+from sandbox.resource_manager.access import Access
 from sandbox.resource_manager.answers import AzureError, Body
 from sandbox.resource_manager.calls import Call, CallLog
+from sandbox.resource_manager.event_grid import EventGrid
 from sandbox.resource_manager.faults import Faults
 from sandbox.resource_manager.front_door import FrontDoor
 from sandbox.resource_manager.hubs import Hubs
@@ -26,6 +28,7 @@ from sandbox.resource_manager.route_rules import DEFAULT_ROUTES_PER_TABLE
 from sandbox.resource_manager.route_tables import RouteTables
 from sandbox.resource_manager.routes import Routes
 from sandbox.resource_manager.routing import Router
+from sandbox.resource_manager.usages import Usages
 from sandbox.resource_manager.virtual_network_peering import Peering
 from sandbox.resource_manager.virtual_networks import VirtualNetworks
 
@@ -64,6 +67,12 @@ class ResourceManager:
         """Route Servers and Virtual WAN hubs, with a builder of their own, and what their peers announce."""
         self.add_route_server = self.hubs.add_route_server
         self.add_virtual_hub = self.hubs.add_virtual_hub
+        self.access = Access(self._faults, self._lock)
+        """What the identity that asks may do, and the management locks."""
+        self.usages = Usages({"RoutesPerRouteTable": routes_per_table})
+        """The limits of subscriptions; they count nothing by themselves."""
+        self.event_grid = EventGrid(self._lock, self._add_group_of)
+        """System topics and event subscriptions."""
         self.peers = self.hubs.peers
         self.edit_hub = self.hubs.edit_hub
         providers = (
@@ -75,6 +84,9 @@ class ResourceManager:
             self._clusters,
             self.machines,
             self.hubs,
+            self.access,
+            self.usages,
+            self.event_grid,
         )
         self._door = FrontDoor(
             tokens,
@@ -147,6 +159,7 @@ class ResourceManager:
         power_state: str = "Running",
         private_fqdn: str | None = None,
         entra: bool = True,
+        service_cidr: str = "10.255.0.0/16",
         location: str = DEFAULT_LOCATION,
     ) -> None:
         """Create an AKS cluster, or replace the one of that id; its node resource group comes with it.
@@ -171,6 +184,7 @@ class ResourceManager:
                     power_state=power_state,
                     private_fqdn=private_fqdn,
                     entra=entra,
+                    service_cidr=service_cidr,
                 )
             )
 

@@ -97,6 +97,10 @@ class VirtualMachines:
         resource_ids.expect(machine.id, TYPE)
         self._machines[resource_ids.key(machine.id)] = machine
 
+    def known(self, machine_id: str) -> VirtualMachine:
+        """The machine of that id. Raises KeyError when there is none."""
+        return self._machines[resource_ids.key(machine_id)]
+
     def remove(self, machine_id: str) -> VirtualMachine:
         """Take a machine away; its interface stays. Raises KeyError when there is none."""
         return self._machines.pop(resource_ids.key(machine_id))
