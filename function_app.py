@@ -8,11 +8,25 @@ from typing import TYPE_CHECKING, List  # noqa: UP035  # see on_scale_event
 
 import azure.functions as func
 
-from shared.answers import Answer, answer, answer_format, reconcile_order, refusal, status_answer
+from shared.answers import (
+    Answer,
+    answer,
+    answer_format,
+    doctor_answer,
+    history_answer,
+    page_answer,
+    reconcile_order,
+    refusal,
+    status_answer,
+    wants_page,
+)
+from shared.correlation import correlated
 from shared.errors import AppError
+from shared.history import history_query
 from shared.reconcile import Order
 from shared.report import ClusterReport, Outcome
-from shared.wake import WAKE_QUEUE, Wake, parse_wake
+from shared.terminal import view
+from shared.wake import WAKE_QUEUE, parse_wake, wake_all
 
 if TYPE_CHECKING:
     from shared.fleet import Fleet
@@ -38,24 +52,30 @@ def fleet() -> "Fleet":
 @app.queue_output(arg_name="wake", queue_name=WAKE_QUEUE, connection=STORAGE)
 def on_scale_event(event: func.EventGridEvent, wake: func.Out[List[str]]) -> None:  # noqa: UP006  # the worker refuses list[str] here
     """Queue one wake-up per cluster that the event concerns. Also gets CloudEvents: the binding goes by the payload."""
-    clusters = fleet().wake(event)
-    if clusters:
-        wake.set([Wake(cluster, event.id).text() for cluster in clusters])
+    with correlated(event.id or ""):
+        clusters = fleet().wake(event)
+        if clusters:
+            at = getattr(event, "event_time", None) or getattr(event, "time", None)
+            wake.set(wake_all(clusters, event.id, at))
 
 
 @app.function_name("on_wake")
 @app.queue_trigger(arg_name="message", queue_name=WAKE_QUEUE, connection=STORAGE)
 @app.queue_output(arg_name="again", queue_name=WAKE_QUEUE, connection=STORAGE)
 def on_wake(message: func.QueueMessage, again: func.Out[str]) -> None:
-    """Look after one cluster until it has settled, unless somebody does so already."""
+    """Look after one cluster until it has settled, unless somebody does so already; or make one pass, the timer's share."""
     wake = parse_wake(message.get_body())
-    report, left = fleet().keep_vigil(wake.cluster, returned=(message.dequeue_count or 1) > 1)
-    if report is None:
-        _log.info("wake-up of %s by event %s: somebody is at it already", wake.cluster, wake.event)
-        return
-    if left:
-        again.set(Wake(wake.cluster, wake.event).text())
-    _raise_on(report, outcomes={Outcome.FAILED, Outcome.BUSY})
+    with correlated(wake.correlation or wake.event):
+        if wake.once:
+            _make_pass(wake.cluster, again, first=(message.dequeue_count or 1) == 1)
+            return
+        report, left = fleet().keep_vigil(wake, returned=(message.dequeue_count or 1) > 1)
+        if report is None:
+            _log.info("wake-up of %s by event %s: somebody is at it already", wake.cluster, wake.event)
+            return
+        if left:
+            again.set(wake.text())
+        _raise_on(report, outcomes={Outcome.FAILED, Outcome.BUSY})
 
 
 @app.function_name("on_timer")
@@ -67,8 +87,9 @@ def on_timer(timer: func.TimerRequest, again: func.Out[List[str]]) -> None:  # n
     """One pass over every cluster."""
     if timer.past_due:
         _log.info("timer: this run is late")
-    reports = fleet().run(None, Order("timer"))
-    _look_again(reports, again)
+    with correlated():
+        reports = fleet().make_round()
+        _look_again(reports, again)
     _raise_on(*reports, outcomes={Outcome.FAILED})
 
 
@@ -96,32 +117,67 @@ def reconcile(req: func.HttpRequest, again: func.Out[List[str]]) -> func.HttpRes
 @app.function_name("status")
 @app.route("status", methods=[func.HttpMethod.GET])
 def status(req: func.HttpRequest) -> func.HttpResponse:
-    """What the last passes said, and wake-ups that failed for good."""
-    return _answered(req, lambda: status_answer(*fleet().status()))
+    """How every cluster is doing, as JSON, as text, or as a page; with `since`, `until`, `limit` or `entry` its history."""
+
+    def reply() -> Answer:
+        if wants_page(req.headers.get("accept", ""), req.params):
+            return page_answer()
+        form, how, asked = answer_format(req.params), view(req.params), history_query(req.params)
+        if asked is not None:
+            return history_answer(asked, fleet().history(asked))
+        routes = req.params.get("routes") == "true"
+        return status_answer(fleet().status(req.params.get("cluster"), routes=routes), form, how)
+
+    return _answered(req, reply)
+
+
+def _make_pass(cluster: str, again: func.Out[str], *, first: bool) -> None:
+    """Ends red where it fails, and is tried once more; then the next round comes sooner than another attempt."""
+    reports = fleet().run(cluster, Order("timer"))
+    for left in wake_all(fleet().look_again(reports)):
+        again.set(left)
+    if first:
+        _raise_on(*reports, outcomes={Outcome.FAILED})
 
 
 def _look_again(reports: tuple[ClusterReport, ...], again: func.Out[List[str]]) -> None:  # noqa: UP006  # as above
     """What Azure is still at work on outlasts this function; the queue has somebody stay with it."""
     clusters = fleet().look_again(reports)
     if clusters:
-        again.set([Wake(cluster).text() for cluster in clusters])
+        again.set(wake_all(clusters))
+
+
+@app.function_name("doctor")
+@app.route("doctor", methods=[func.HttpMethod.GET])
+def doctor(req: func.HttpRequest) -> func.HttpResponse:
+    """What is in the way of pods, and of the app itself. Writes nothing."""
+
+    def reply() -> Answer:
+        form, how = answer_format(req.params), view(req.params)
+        return doctor_answer(fleet().examine(req.params.get("cluster")), form, how)
+
+    return _answered(req, reply)
 
 
 def _passed(req: func.HttpRequest, run: Callable[[], tuple[ClusterReport, ...]]) -> func.HttpResponse:
     def reply() -> Answer:
-        form = answer_format(req.params)  # before anything is done
-        return answer(run(), form)
+        form, how = answer_format(req.params), view(req.params)  # before anything is done
+        return answer(run(), form, how)
 
     return _answered(req, reply)
 
 
 def _answered(req: func.HttpRequest, reply: Callable[[], Answer]) -> func.HttpResponse:
-    try:
-        result = reply()
-    except AppError as error:
-        result = refusal(error, req.params)
+    with correlated() as told:
+        try:
+            result = reply()
+        except AppError as error:
+            result = refusal(error, req.params)
     return func.HttpResponse(
-        result.body, status_code=result.status, headers=dict(result.headers), mimetype=result.content_type
+        result.body,
+        status_code=result.status,
+        headers={**result.headers, "x-ms-correlation-request-id": told},
+        mimetype=result.content_type,
     )
 
 

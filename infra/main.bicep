@@ -19,6 +19,14 @@ param clusters array
 @description('NCRONTAB of the timer.')
 param schedule string = '0 */5 * * * *'
 
+@description('Days for which the history of passes is kept.')
+@minValue(1)
+@maxValue(3650)
+param historyDays int = 30
+
+@description('Endpoint of an Event Grid topic that is told of what happened; empty: none. The identity then needs EventGrid Data Sender on it.')
+param eventsEndpoint string = ''
+
 @description('Id of a subnet for the app, delegated to Microsoft.App/environments; empty: no virtual network. Needed for private clusters.')
 param functionSubnetId string = ''
 
@@ -124,6 +132,8 @@ module app 'modules/function-app.bicep' = {
     alwaysReady: alwaysReady
     clusters: string(configurations)
     schedule: schedule
+    historyDays: historyDays
+    eventsEndpoint: eventsEndpoint
   }
   dependsOn: [
     privateEndpoints

@@ -8,10 +8,14 @@ from typing import Any, Literal
 
 import msgspec
 
+from shared.doctor.check import Examination
+from shared.doctor.rendering import render_json as doctor_json
 from shared.errors import AppError, ConfigError, RequestError, StorageError, UnknownClusterError
+from shared.history import Query
+from shared.page import page
 from shared.reconcile import Order
-from shared.report import Cause, ClusterReport, Outcome, Result, render_json, render_text
-from shared.wake import Poison
+from shared.report import Cause, ClusterReport, Outcome, Result, render_json
+from shared.terminal import View, doctor_text, reports_text, status_text
 
 Format = Literal["json", "text"]
 
@@ -64,23 +68,51 @@ def answer_format(query: Mapping[str, str]) -> Format:
             raise RequestError("format", f"json or text, not {other[:20]!r}")
 
 
-def answer(reports: Sequence[ClusterReport], form: Format) -> Answer:
+def answer(reports: Sequence[ClusterReport], form: Format, how: View = View()) -> Answer:  # noqa: B008  # a frozen value
     """The answer for reports: the worst cluster decides the status."""
     status = max((_status(report) for report in reports), key=_SEVERITY.index, default=200)
     retry_after = max((report.retry_after for report in reports), default=0)
     headers = {"Retry-After": str(retry_after)} if status == 409 and retry_after else {}
     if form == "text":
-        return Answer(status, render_text(reports), "text/plain", headers)
+        return Answer(status, reports_text(reports, how), "text/plain", headers)
     return Answer(status, _json(render_json(reports)), "application/json", headers)
 
 
-def status_answer(reports: Sequence[Any], poison: Poison) -> Answer:
-    """The last report of every cluster, and how many wake-ups failed for good and whose they were."""
-    return Answer(
-        200,
-        _json({"clusters": [*reports], "poison": {"count": poison.count, "clusters": [*poison.clusters]}}),
-        "application/json",
-    )
+def doctor_answer(examinations: Sequence[Examination], form: Format, how: View = View()) -> Answer:  # noqa: B008  # as above
+    """What the doctor found; 200 whatever the verdicts."""
+    if form == "text":
+        return Answer(200, doctor_text({each.cluster: each.checks for each in examinations}, how), "text/plain")
+    return Answer(200, _json(doctor_json(examinations)), "application/json")
+
+
+def history_answer(query: Query, found: Any) -> Answer:
+    """The entries of a cluster in short, or one whole; 404 where there is none of that id."""
+    if not query.entry:
+        return Answer(200, _json({"cluster": query.cluster, "entries": found}), "application/json")
+    if found is None:
+        body = {"clusters": [], "error": f"{query.cluster} has no entry {query.entry} in its history", "field": "entry"}
+        return Answer(404, _json(body), "application/json")
+    return Answer(200, _json(found), "application/json")
+
+
+def status_answer(status: Mapping[str, Any], form: Format, how: View = View()) -> Answer:  # noqa: B008  # as above
+    """How every cluster is doing."""
+    if form == "text":
+        reports = [each["report"] for each in status["clusters"] if each["report"]]
+        return Answer(200, status_text({**status, "clusters": reports}, how), "text/plain")
+    return Answer(200, _json(dict(status)), "application/json", {"Cache-Control": "no-store", "Vary": "Accept"})
+
+
+def page_answer() -> Answer:
+    """The status for a browser: a page that fetches the rest from its own address."""
+    document, headers = page()
+    return Answer(200, document, "text/html", headers)
+
+
+def wants_page(accept: str, query: Mapping[str, str]) -> bool:
+    """Whether a browser asks, and not a program: the type is named before JSON, and no other form is asked for."""
+    accepted = [part.partition(";")[0].strip() for part in accept.lower().split(",")]
+    return "format" not in query and "text/html" in accepted and "application/json" not in accepted
 
 
 def refusal(error: AppError, query: Mapping[str, str]) -> Answer:

@@ -4,7 +4,7 @@ A target is a route table with routes or a hub with BGP peers. What is to change
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -95,13 +95,19 @@ def fingerprint(plans: Mapping[str, Plan[E, F]]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
-def holds(observed: Observed[E, F], change: Change[E, F]) -> bool:
-    """Whether a target that was read after the write shows the change."""
-    match change:
-        case Delete(previous):
-            return all(each.name.lower() != previous.name.lower() for each in observed.managed)
-        case Update(entry=entry) | Create(entry=entry):
-            return entry in observed.managed
+def shown(observed: Observed[E, F], changes: Iterable[Change[E, F]]) -> frozenset[Change[E, F]]:
+    """Those of `changes` that a target which was read after the write shows."""
+    entries = frozenset(observed.managed)
+    names = frozenset(each.name.lower() for each in observed.managed)
+
+    def holds(change: Change[E, F]) -> bool:
+        match change:
+            case Delete(previous):
+                return previous.name.lower() not in names
+            case Update(entry=entry) | Create(entry=entry):
+                return entry in entries
+
+    return frozenset(filter(holds, changes))
 
 
 def _line(change: Change[E, F]) -> str:

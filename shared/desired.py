@@ -13,7 +13,7 @@ class Desired:
     """What the live nodes entitle to. A live node keeps its routes, whatever is known of it at the moment."""
 
     claims: Mapping[Network, tuple[Claim, ...]]
-    """Per prefix, the older node first; more than one is a conflict."""
+    """Per prefix, in the one order of networks, the older node first; more than one is a conflict."""
     kept_next_hops: frozenset[Address] = frozenset()
     """Addresses of nodes whose pod CIDR is not known: what is routed to them stays."""
     unplaced: tuple[str, ...] = ()
@@ -53,12 +53,13 @@ def desire(nodes: Iterable[Node], pod_cidrs: tuple[Network, ...]) -> Desired:
             if next_hop is None and not node.deleting:
                 waiting.append(Waiting(node.name, f"no InternalIP of IPv{prefix.version} for {prefix}"))
 
+    ordered = {prefix: tuple(claims[prefix]) for prefix in sorted(claims, key=network_order)}
     return Desired(
-        claims={prefix: tuple(claimants) for prefix, claimants in claims.items()},
+        claims=ordered,
         kept_next_hops=frozenset(kept_next_hops),
         unplaced=tuple(unplaced),
         waiting=tuple(waiting),
-        findings=_outside_findings(outside, pod_cidrs) + _overlap_findings(claims),
+        findings=_outside_findings(outside, pod_cidrs) + _overlap_findings(ordered),
     )
 
 
@@ -86,11 +87,11 @@ def _outside_findings(outside: list[tuple[Node, Network]], pod_cidrs: tuple[Netw
     )
 
 
-def _overlap_findings(claims: Mapping[Network, list[Claim]]) -> tuple[Finding, ...]:
+def _overlap_findings(claims: Mapping[Network, tuple[Claim, ...]]) -> tuple[Finding, ...]:
     """Different prefixes may overlap in Azure, the longer one wins; between nodes it means a broken allocation."""
     findings: list[Finding] = []
     widest: Network | None = None
-    for prefix in sorted(claims, key=network_order):
+    for prefix in claims:
         if widest is not None and is_inside(prefix, (widest,)):
             inner, outer = claims[prefix][0].node, claims[widest][0].node
             if inner != outer:

@@ -41,7 +41,7 @@ class Topology:
 
 
 @dataclass(frozen=True, slots=True)
-class _Obstacle:
+class Obstacle:
     """Why pod routes of ours make no sense in a cluster: `refusal` with the way out, `finding` where nothing is written."""
 
     severity: Severity
@@ -59,9 +59,9 @@ def discover(arm: ResourceManager, cluster_id: str, *, mode: Mode, route_tables:
     be read is a finding. One GET, one POST, and one GET for each distinct subnet.
     """
     cluster = read_managed_cluster(arm, cluster_id)
-    obstacles = tuple(_obstacles(cluster, cluster_id))
-    if obstacles and mode != "observe":
-        raise RefusedError(obstacles[0].refusal)
+    found = tuple(obstacles(cluster, cluster_id))
+    if found and mode != "observe":
+        raise RefusedError(found[0].refusal)
     api_server = None if _is_down(cluster) else read_api_server(arm, cluster_id)
     subscription = cluster_id.split("/")[2]
     subnets, unreadable = read_pool_subnets(
@@ -76,7 +76,7 @@ def discover(arm: ResourceManager, cluster_id: str, *, mode: Mode, route_tables:
             f"none of the {len(subnets)} subnets of the agent pools of {cluster_id} has a route table; associate one "
             "with each, or name the tables in routing.routeTables"
         )
-    observed = tuple(Finding(each.severity, each.code, each.finding, cluster_id) for each in obstacles)
+    observed = tuple(Finding(each.severity, each.code, each.finding, cluster_id) for each in found)
     return Topology(
         subscription=subscription,
         node_resource_group=cluster.node_resource_group,
@@ -100,16 +100,16 @@ def _is_down(cluster: ManagedCluster) -> bool:
     return cluster.provisioning_state == "deleting" or cluster.power_state == "stopped"
 
 
-def _obstacles(cluster: ManagedCluster, cluster_id: str) -> Iterator[_Obstacle]:
-    """The one that matters most comes first."""
+def obstacles(cluster: ManagedCluster, cluster_id: str) -> Iterator[Obstacle]:
+    """Why pod routes of ours make no sense in the cluster; the one that matters most comes first."""
     the_cluster = f"the cluster {cluster_id}"
     if cluster.provisioning_state == "deleting":
         deleted = f"{the_cluster} is being deleted"
         way_out = "take it out of AKS_POD_ROUTES_CLUSTERS"
-        yield _Obstacle(Severity.WARNING, "clusterBeingDeleted", f"{deleted}; {way_out}", f"{deleted}; {way_out}")
+        yield Obstacle(Severity.WARNING, "clusterBeingDeleted", f"{deleted}; {way_out}", f"{deleted}; {way_out}")
     if cluster.power_state == "stopped":
         stopped = f"{the_cluster} is stopped"
-        yield _Obstacle(
+        yield Obstacle(
             Severity.WARNING,
             "clusterStopped",
             f"{stopped}; start it, its routes stay as they are until then",
@@ -119,10 +119,10 @@ def _obstacles(cluster: ManagedCluster, cluster_id: str) -> Iterator[_Obstacle]:
         yield _other_plugin(cluster, the_cluster)
     if cluster.pod_cidrs_problem:
         problem = f"the pod CIDRs of {the_cluster} cannot be read: {cluster.pod_cidrs_problem}"
-        yield _Obstacle(Severity.WARNING, "podCidrsUnreadable", problem, problem)
+        yield Obstacle(Severity.WARNING, "podCidrsUnreadable", problem, problem)
 
 
-def _other_plugin(cluster: ManagedCluster, the_cluster: str) -> _Obstacle:
+def _other_plugin(cluster: ManagedCluster, the_cluster: str) -> Obstacle:
     plugin = cluster.network_plugin
     reason = {
         "azure": "with Azure CNI, overlay and Cilium variants included, Azure routes pods itself",
@@ -136,8 +136,8 @@ def _other_plugin(cluster: ManagedCluster, the_cluster: str) -> _Obstacle:
             f"{the_cluster} runs Azure CNI powered by Cilium: Azure gives its pods their addresses and routes them natively "
             "already, so that it needs neither pod routes nor BGP peers"
         )
-        return _Obstacle(Severity.INFO, "azureCniPoweredByCilium", refusal, powered)
-    return _Obstacle(Severity.INFO, "otherNetworkPlugin", refusal, seen)
+        return Obstacle(Severity.INFO, "azureCniPoweredByCilium", refusal, powered)
+    return Obstacle(Severity.INFO, "otherNetworkPlugin", refusal, seen)
 
 
 def _tables_of(subnets: tuple[PoolSubnet, ...]) -> tuple[str, ...]:

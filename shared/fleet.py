@@ -10,29 +10,51 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, assert_never
 
+from shared.arm_calls import ArmCall, recorded
 from shared.config import Cluster, Config
 from shared.coordination import LEASE_SECONDS
+from shared.correlation import carrying, correlated, current
+from shared.doctor.check import Examination, Verdict
 from shared.errors import AppError, SourceError, StorageError, TargetError
 from shared.events import Event, Ignored, concerns, scale_event
+from shared.history import Query
+from shared.inventory import inventory
 from shared.reconcile import NodeSource, Order, Target, reconcile
 from shared.report import ClusterReport, Outcome, failed, render_json, render_text
 from shared.settle import Window, settle
-from shared.surroundings import Clock, Connection, Coordination, Lease
+from shared.status import (
+    DRIFT_DAYS,
+    ClusterStatus,
+    Finding,
+    RouteRow,
+    drift,
+    headroom,
+    passes,
+    status_document,
+)
+from shared.surroundings import Aftermath, Clock, Connection, Coordination, History, Lease
 from shared.targets.carried import Carried
 from shared.vigil import Answer, Step, keep
-from shared.wake import Poison
+from shared.wake import Handout, Poison, Wake
 
 CACHE_SECONDS = 600.0
 """How long a discovered cluster is believed: a new agent pool in a new subnet is noticed at the latest then, and at once
 where a wake-up announces it."""
 CLUSTERS_AT_ONCE = 8
+CLUSTERS_PER_SECOND = 5.0
+"""How fast a timer's round over many clusters is handed out: a pass reads Azure about five times, and a subscription has 25
+reads a second, with a burst of 250.
+Source: https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling"""
 VIGIL_SECONDS = 570.0
 """A vigil begins no window that would end later: the platform ends a function after 10 minutes (`functionTimeout`)."""
 DEAD_AFTER_SECONDS = LEASE_SECONDS + 5.0
 """A lease that is still held after this long has a living holder."""
 RETRY_SECONDS = 2.0
+PASSES_SHOWN = 20
+"""Of the history, in the status."""
 
 _log = logging.getLogger("aks_pod_routes")
 
@@ -48,6 +70,10 @@ class Fleet:
         locate: Callable[[Cluster], tuple[str, str] | None],
         coordination: Callable[[], Coordination],
         poison: Callable[[], Poison],
+        aftermath: Aftermath,
+        history: Callable[[], History],
+        hand_out: Callable[[Iterable[Handout]], None],
+        doctor: Callable[[Sequence[Cluster]], tuple[Examination, ...]],
         clock: Clock,
     ) -> None:
         self._config = config
@@ -55,27 +81,72 @@ class Fleet:
         self._locate = locate
         self._coordination = coordination
         self._poison = poison
+        self._aftermath = aftermath
+        self._history = history
+        self._hand_out = hand_out
+        self._doctor = doctor
         self._clock = clock
         self._connections: dict[str, tuple[float, Connection]] = {}
         self._places: dict[str, tuple[str, str]] = {}
+        self._examined: dict[str, Examination] = {}
+        """What the doctor found last, on this instance; the status shows it, since both are asked over HTTP."""
 
     def run(self, name: str | None, order: Order) -> tuple[ClusterReport, ...]:
         """One pass over the named cluster, or side by side over all. Raises UnknownClusterError, nothing else expected."""
-        clusters = self._config.clusters if name is None else (self._config.cluster(name),)
-        with ThreadPoolExecutor(max_workers=CLUSTERS_AT_ONCE, thread_name_prefix="cluster") as side_by_side:
-            reports = tuple(
-                side_by_side.map(
-                    lambda cluster: self._reported(cluster, order, lambda: self._pass(cluster, order)), clusters
-                )
-            )
-        for report in reports:  # in the caller's thread: of no other does the host know the invocation
-            self._publish(report, order)
+        clusters = self._named(name)
+
+        def passed(cluster: Cluster) -> tuple[ClusterReport, Sequence[ArmCall]]:
+            with recorded() as calls:
+                return self._reported(cluster, order, lambda: self._pass(cluster, order)), calls.taken()
+
+        with correlated():
+            with ThreadPoolExecutor(max_workers=CLUSTERS_AT_ONCE, thread_name_prefix="cluster") as side_by_side:
+                ended = list(side_by_side.map(carrying(passed), clusters))
+            # In the caller's thread: of no other does the host know the invocation.
+            reports = tuple(self._publish(report, order, calls) for report, calls in ended)
+            self._aftermath.finish(order.trigger)
         return reports
 
-    def status(self) -> tuple[tuple[Any, ...], Poison]:
-        """The last report of every cluster that has one, as JSON, and the wake-ups that failed for good. Raises StorageError."""
-        reports = (self._coordination().last_report(cluster.name) for cluster in self._config.clusters)
-        return tuple(json.loads(report) for report in reports if report), self._poison()
+    def make_round(self) -> tuple[ClusterReport, ...]:
+        """The timer's pass over every cluster: here where they are few, else one after the other over the queue.
+
+        More than run side by side in one function would wait for each other, and for whoever hangs; the platform has more
+        functions where the queue has more messages. Handed out, there are no reports. Raises StorageError.
+        """
+        if len(self._config.clusters) <= CLUSTERS_AT_ONCE:
+            return self.run(None, Order("timer"))
+        self._hand_out(
+            Handout(Wake(cluster.name, correlation=current(), once=True), after=round(number / CLUSTERS_PER_SECOND))
+            for number, cluster in enumerate(self._config.clusters)
+        )
+        _log.info("timer: a round over %d clusters was handed out over the queue", len(self._config.clusters))
+        return ()
+
+    def examine(self, name: str | None) -> tuple[Examination, ...]:
+        """What the doctor finds in the named cluster, or in all. Writes nothing. Raises UnknownClusterError."""
+        found = self._doctor(self._named(name))
+        self._examined |= {each.cluster: each for each in found}
+        return found
+
+    def status(self, name: str | None, *, routes: bool) -> dict[str, Any]:
+        """How the named cluster, or every one, is doing; on demand with all its routes or peers, read now.
+
+        Raises UnknownClusterError and StorageError.
+        """
+        clusters = self._named(name)
+
+        def looked_up(cluster: Cluster) -> ClusterStatus:
+            return self._status(cluster, routes=routes)
+
+        with ThreadPoolExecutor(max_workers=CLUSTERS_AT_ONCE, thread_name_prefix="status") as side_by_side:
+            found = tuple(side_by_side.map(carrying(looked_up), clusters))
+        return status_document(self._clock.now(), found, self._poison())
+
+    def history(self, query: Query) -> list[dict[str, Any]] | Any:
+        """The entries asked for in short, or one whole, or None. Raises UnknownClusterError and StorageError."""
+        name = self._config.cluster(query.cluster).name
+        kept = self._history()
+        return kept.entry(name, query.entry) if query.entry else kept.entries(query)
 
     def wake(self, event: Event) -> tuple[str, ...]:
         """Move the marker of every cluster that `event` concerns, and return their names: each needs a vigil.
@@ -92,7 +163,7 @@ class Fleet:
             self._coordination().move_marker(cluster)
         return clusters
 
-    def keep_vigil(self, name: str, *, returned: bool = False) -> tuple[ClusterReport | None, bool]:
+    def keep_vigil(self, wake: Wake, *, returned: bool = False) -> tuple[ClusterReport | None, bool]:
         """Look after a cluster until it has settled and no wake-up is left, unless somebody does so already.
 
         `returned` says that an earlier keeper with the same message did not end well. If it died, its lease lives on for a
@@ -101,6 +172,14 @@ class Fleet:
         Returns the last report, None where somebody else has the vigil, and whether somebody must be asked to go on: a wake-up
         is left, or Azure is still at work. A failed window ends the vigil. Raises UnknownClusterError and StorageError.
         """
+        with correlated(wake.correlation or wake.event):
+            try:
+                return self._keep_vigil(wake, returned=returned)
+            finally:
+                self._aftermath.finish("event")
+
+    def _keep_vigil(self, wake: Wake, *, returned: bool) -> tuple[ClusterReport | None, bool]:
+        name = wake.cluster
         cluster = self._config.cluster(name)
         deadline = self._clock.monotonic() + VIGIL_SECONDS - cluster.settle.max_seconds
         report: ClusterReport | None = None
@@ -121,7 +200,7 @@ class Fleet:
                     case Step.MARKER:
                         answer = self._coordination().marker(name)
                     case Step.SETTLE:
-                        report, answer = self._settle(cluster), None
+                        report, answer = self._settle(cluster, wake), None
                         if report.outcome in {Outcome.FAILED, Outcome.BUSY}:
                             return report, False
                     case Step.TIME:
@@ -147,13 +226,48 @@ class Fleet:
             return ()
         return names
 
+    def _status(self, cluster: Cluster, *, routes: bool) -> ClusterStatus:
+        now, kept = self._clock.now(), self._history()
+        text = self._coordination().last_report(cluster.name)
+        report = json.loads(text) if text else None
+        examined = self._examined.get(cluster.name)
+        return ClusterStatus(
+            cluster.name,
+            cluster.routing.mode,
+            report,
+            headroom(report) if report else (),
+            passes(kept.entries(Query(cluster.name, limit=PASSES_SHOWN))),
+            drift(kept.repairs(cluster.name, now - timedelta(days=DRIFT_DAYS)), now.date()),
+            tuple(
+                Finding(check.verdict, check.code, f"{check.title}: {check.evidence}", check.resource)
+                for check in (examined.checks if examined else ())
+                if check.verdict is not Verdict.OK
+            ),
+            self._inventory(cluster) if routes else None,
+        )
+
+    def _inventory(self, cluster: Cluster) -> tuple[RouteRow, ...] | None:
+        """None where nodes or targets cannot be read; a pass says why."""
+        try:
+            connection = self._known(cluster) or self._connected(cluster)
+            reading, owner = connection.source.read(), cluster.name
+            return tuple(
+                row for target in connection.targets for row in inventory(target.id, target.observe(), reading, owner)
+            )
+        except AppError as error:
+            _log.warning("%s: its routes are not shown: %s", cluster.name, error)
+            return None
+
+    def _named(self, name: str | None) -> tuple[Cluster, ...]:
+        return self._config.clusters if name is None else (self._config.cluster(name),)
+
     def _take_vigil(self, name: str, *, patience: float) -> Lease | None:
         until = self._clock.monotonic() + patience
         while (lease := self._coordination().acquire("vigils", name)) is None and self._clock.monotonic() < until:
             self._clock.sleep(RETRY_SECONDS)
         return lease
 
-    def _settle(self, cluster: Cluster) -> ClusterReport:
+    def _settle(self, cluster: Cluster, wake: Wake) -> ClusterReport:
         """One window: discovered anew, since a new pool may be what woke us; then nodes followed and tables carried."""
         order = Order("event")
         self._connections.pop(cluster.name, None)
@@ -164,11 +278,11 @@ class Fleet:
                 tables = [Carried(target) for target in connection.targets]
 
                 def run_pass() -> ClusterReport:
-                    report = self._reported(
-                        cluster, order, lambda: self._reconcile(cluster, connection, nodes, tables, order)
-                    )
-                    self._publish(report, order)
-                    return report
+                    with recorded() as calls:
+                        report = self._reported(
+                            cluster, order, lambda: self._reconcile(cluster, connection, nodes, tables, order)
+                        )
+                    return self._publish(report, order, calls.taken(), wake)
 
                 marker = self._coordination().marker(cluster.name)
 
@@ -217,15 +331,23 @@ class Fleet:
             duration_ms=round((self._clock.monotonic() - since) * 1000),
         )
 
-    def _publish(self, report: ClusterReport, order: Order) -> None:
-        """To the log and, unless nothing was meant to happen, to where `status` finds it; a failure of that is no failure."""
+    def _publish(
+        self, report: ClusterReport, order: Order, calls: Sequence[ArmCall], wake: Wake | None = None
+    ) -> ClusterReport:
+        """To the log and, unless nothing was meant to happen, to what follows and to where `status` finds it.
+
+        A failure of any of that is no failure. Returns the report with what the history has to add.
+        """
+        if not order.dry_run:
+            report = self._aftermath.conclude(report, calls, wake)
         _write_log(report)
         if order.dry_run or report.outcome is Outcome.BUSY:
-            return
+            return report
         try:
             self._coordination().save_report(report.cluster, json.dumps(render_json([report])["clusters"][0]))
         except StorageError as error:
             _log.warning("%s: the report was not kept: %s", report.cluster, error)
+        return report
 
     def _known(self, cluster: Cluster) -> Connection | None:
         at, connection = self._connections.get(cluster.name, (0.0, None))
@@ -265,7 +387,7 @@ class Fleet:
         """
         unknown = [cluster for cluster in self._config.clusters if cluster.name not in self._places]
         with ThreadPoolExecutor(max_workers=CLUSTERS_AT_ONCE, thread_name_prefix="locate") as side_by_side:
-            located = list(side_by_side.map(self._try_to_locate, unknown))
+            located = list(side_by_side.map(carrying(self._try_to_locate), unknown))
         doubtful: dict[str, tuple[str, str]] = {}
         for cluster, place in zip(unknown, located, strict=True):
             if isinstance(place, TargetError):

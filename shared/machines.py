@@ -12,15 +12,14 @@ ones are ordinary machines (https://learn.microsoft.com/cli/azure/vmss/nic).
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Generic, TypeVar
-from urllib.parse import urlsplit
+from typing import TypeVar
 
 import msgspec
 
 from shared.errors import TargetError
 from shared.models import Address
 from shared.pool_subnets import NETWORK_API_VERSION
-from shared.resource_manager import ResourceManager, explained, read
+from shared.resource_manager import ResourceManager, explained, read_all
 from shared.witness import Answer, Machine, Machines, NoAnswer
 
 COMPUTE_API_VERSION = "2025-04-01"
@@ -54,11 +53,6 @@ _INTERFACES = _Kind("network interfaces", "Microsoft.Network/networkInterfaces/r
 
 ACTIONS = tuple(kind.action for kind in (_SCALE_SETS, _INSTANCES, _SCALE_SET_INTERFACES, _MACHINES, _INTERFACES))
 """What the app's identity needs on the node resource group for the second witness."""
-
-
-class _Page(msgspec.Struct, Generic[T], frozen=True, rename="camel"):
-    value: tuple[T, ...]
-    next_link: str | None = None
 
 
 class _Reference(msgspec.Struct, frozen=True):
@@ -155,23 +149,21 @@ def _machines(arm: ResourceManager, group_id: str) -> Machines:
     compute = f"{group_id}/providers/Microsoft.Compute"
     sets = [
         each
-        for each in _listed(arm, f"{compute}/virtualMachineScaleSets", _Page[_ScaleSet], _SCALE_SETS)
+        for each in _listed(arm, f"{compute}/virtualMachineScaleSets", _ScaleSet, _SCALE_SETS)
         if each.properties.orchestration_mode.lower() != "flexible"
     ]
     found = [machine for each in sets for machine in _instances(arm, each)]
-    machines = _listed(arm, f"{compute}/virtualMachines", _Page[_Machine], _MACHINES)
-    interfaces = _listed(
-        arm, f"{group_id}/providers/Microsoft.Network/networkInterfaces", _Page[_Interface], _INTERFACES
-    )
+    machines = _listed(arm, f"{compute}/virtualMachines", _Machine, _MACHINES)
+    interfaces = _listed(arm, f"{group_id}/providers/Microsoft.Network/networkInterfaces", _Interface, _INTERFACES)
     found += _matched(machines, interfaces)
     return Machines(tuple(found), frozenset(each.prefix for each in sets))
 
 
 def _instances(arm: ResourceManager, scale_set: _ScaleSet) -> list[Machine]:
     """The interfaces of a scale set without instances are not asked for: Azure answers 404 (cilium#24185)."""
-    instances = _listed(arm, f"{scale_set.id}/virtualMachines", _Page[_Machine], _INSTANCES)
+    instances = _listed(arm, f"{scale_set.id}/virtualMachines", _Machine, _INSTANCES)
     if instances:
-        interfaces = _listed(arm, f"{scale_set.id}/networkInterfaces", _Page[_Interface], _SCALE_SET_INTERFACES)
+        interfaces = _listed(arm, f"{scale_set.id}/networkInterfaces", _Interface, _SCALE_SET_INTERFACES)
         return _matched(instances, interfaces)
     capacity = scale_set.sku.capacity if scale_set.sku else None
     if capacity:
@@ -202,30 +194,10 @@ def _addresses(interface: _Interface) -> frozenset[Address]:
         raise TargetError(f"an address of {interface.id} cannot be read: {error}") from None
 
 
-def _listed(arm: ResourceManager, path: str, page: type[_Page[T]], kind: _Kind) -> tuple[T, ...]:
+def _listed(arm: ResourceManager, path: str, shape: type[T], kind: _Kind) -> tuple[T, ...]:
     """A whole list. Raises TargetError where any page of it cannot be had."""
-    found: list[T] = []
-    asked: list[str] = []
-    following = path
-    while following:
-        if following in asked:
-            raise TargetError(f"cannot list the {kind.what} at {path}: page {len(asked)} leads back to an earlier one")
-        asked.append(following)
-        try:
-            got = read(arm, following, page, api_version=kind.api_version)
-        except TargetError as error:
-            way_out = (
-                f"grant the app's identity {kind.action} on the node resource group" if error.status == 403 else ""
-            )
-            raise explained(error, f"cannot list the {kind.what} at {path}", way_out) from error
-        found += got.value
-        following = _path_of(got.next_link) if got.next_link else ""
-    return tuple(found)
-
-
-def _path_of(next_link: str) -> str:
-    """Path and query of the next page. Azure writes its own host in front; the token goes to the configured one only."""
-    parts = urlsplit(next_link)
-    if not parts.path.lower().startswith("/subscriptions/"):
-        raise TargetError("Azure's answer leads to a next page that is no path of a subscription")
-    return f"{parts.path}?{parts.query}"
+    try:
+        return read_all(arm, path, shape, api_version=kind.api_version)
+    except TargetError as error:
+        way_out = f"grant the app's identity {kind.action} on the node resource group" if error.status == 403 else ""
+        raise explained(error, f"cannot list the {kind.what} at {path}", way_out) from error

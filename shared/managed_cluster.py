@@ -40,6 +40,8 @@ class ManagedCluster:
     pod_cidrs: tuple[Network, ...]
     pod_cidrs_problem: str
     """Why they cannot be read; empty where they can, or where the cluster declares none."""
+    service_cidrs: tuple[Network, ...]
+    """Those that can be read; only told to people."""
     subnet_of_pool: Mapping[str, str]
     """The subnet id of each agent pool; empty for the network AKS manages."""
 
@@ -58,6 +60,8 @@ class _NetworkProfile(msgspec.Struct, frozen=True, rename="camel"):
     network_dataplane: str = ""
     pod_cidr: str = ""
     pod_cidrs: tuple[str, ...] = ()
+    service_cidr: str | None = None
+    service_cidrs: tuple[str, ...] | None = None
 
 
 class _Properties(msgspec.Struct, frozen=True, rename="camel"):
@@ -100,6 +104,7 @@ def read_managed_cluster(arm: ResourceManager, cluster_id: str) -> ManagedCluste
         network_dataplane=profile.network_dataplane.lower(),
         pod_cidrs=pod_cidrs,
         pod_cidrs_problem=problem,
+        service_cidrs=_service_cidrs(profile),
         subnet_of_pool={pool.name: pool.subnet for pool in properties.agent_pool_profiles},
     )
 
@@ -133,3 +138,14 @@ def _pod_cidrs(profile: _NetworkProfile) -> tuple[tuple[Network, ...], str]:
         return tuple(ip_network(text) for text in texts), ""
     except ValueError as error:
         return (), str(error)
+
+
+def _service_cidrs(profile: _NetworkProfile) -> tuple[Network, ...]:
+    """A cluster with the plugin `none` has them all the same: kube-proxy or Cilium serves them."""
+    found: list[Network] = []
+    for text in profile.service_cidrs or ((profile.service_cidr,) if profile.service_cidr else ()):
+        try:
+            found.append(ip_network(text))
+        except ValueError:
+            continue
+    return tuple(found)

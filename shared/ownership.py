@@ -46,11 +46,12 @@ def owner_of(name: str) -> str | None:
 
 
 def is_inside(prefix: Network, pod_cidrs: Iterable[Network]) -> bool:
-    """Whether `prefix` lies whole inside one of `pod_cidrs`."""
+    """Whether `prefix` lies whole inside one of `pod_cidrs`: it is as long or longer, and begins with the same bits."""
+    address = int(prefix.network_address)
     return any(
         prefix.version == pod_cidr.version
-        and pod_cidr.network_address <= prefix.network_address  # type: ignore[operator]  # same version
-        and prefix.broadcast_address <= pod_cidr.broadcast_address  # type: ignore[operator]  # same version
+        and prefix.prefixlen >= pod_cidr.prefixlen
+        and not (address ^ int(pod_cidr.network_address)) >> (pod_cidr.max_prefixlen - pod_cidr.prefixlen)
         for pod_cidr in pod_cidrs
     )
 

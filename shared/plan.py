@@ -34,10 +34,10 @@ def make_plan(observed: ObservedRoutes, desired: Desired, rules: Rules) -> Route
     creates: list[_Step] = []
     findings: list[Finding] = []
 
-    for prefix in sorted(desired.claims, key=network_order):
+    for prefix, claims in desired.claims.items():
         existing, taken = managed.get(prefix), foreign.get(prefix)
         holder = existing or (taken if rules.adopt else None)
-        claim, *losers = _by_right(desired.claims[prefix], holder)
+        claim, *losers = _by_right(claims, holder)
         if claim.keeps_only:
             pass
         elif existing is not None:

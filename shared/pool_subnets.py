@@ -12,6 +12,9 @@ from shared.resource_manager import ResourceManager, explained, read
 NETWORK_API_VERSION = "2025-05-01"
 """Stable; the one whose subnet answers were recorded (facts: recorded, cloud-provider-azure subnetclient)."""
 
+SUBNET_ACTION = "Microsoft.Network/virtualNetworks/subnets/read"
+"""What the app's identity needs on the subnets of the agent pools."""
+
 MANAGED_SUBNET = "aks-subnet"
 """What AKS calls the subnet of a virtual network it makes itself, in the node resource group, for pools that name none."""
 
@@ -149,6 +152,6 @@ def _managed_subnets(
 
 def _unreadable(error: TargetError, path: str, pools: tuple[str, ...], way_out: str) -> TargetError:
     """`way_out` is there if nothing works without the subnet; what always helps is to let the app read it."""
-    grant = "grant the app's identity Reader on the virtual network"
+    grant = f"grant the app's identity {SUBNET_ACTION} on it"
     advice = (f"{grant}, or {way_out}" if way_out else grant) if error.status == 403 else ""
     return explained(error, f"cannot read the subnet of the agent pools {', '.join(pools)} at {path}", advice)

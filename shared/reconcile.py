@@ -8,9 +8,11 @@ and targets, and waiting, are the caller's: this room is pure but for what it is
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Generic, Protocol
 
-from shared.changes import Change, E, F, Plan, Step, Verdict, fingerprint, holds
+from shared.changes import Change, E, F, Plan, Step, Verdict, fingerprint, shown
+from shared.correlation import carrying
 from shared.desired import desire
 from shared.errors import SourceError, SupersededError, TargetError, UnfinishedError
 from shared.models import Finding, Observed, Reading, Severity
@@ -90,11 +92,11 @@ def reconcile(
     work = _Pass(mode, source, order, pause, before_write, ask_azure)
     seen = work.look()
     with ThreadPoolExecutor(max_workers=TARGETS_AT_ONCE, thread_name_prefix="target") as side_by_side:
-        drafts = list(side_by_side.map(lambda target: work.draft(target, seen), targets))
+        drafts = list(side_by_side.map(carrying(partial(work.draft, seen=seen)), targets))
         mark = _fingerprint(drafts)
         changed = order.expect is not None and mark is not None and order.expect != mark
         go = not (order.dry_run or (order.expect is not None and order.expect != mark))
-        reports = tuple(side_by_side.map(lambda draft: work.finish(draft, go=go), drafts))
+        reports = tuple(side_by_side.map(carrying(partial(work.finish, go=go)), drafts))
 
     return ClusterReport(
         mode.rules.owner,
@@ -244,13 +246,13 @@ class _Pass(Generic[E, F]):
         reason: str = "",
     ) -> tuple[ChangeReport, ...]:
         """The verdict of a rail stands. Applied is only what the target shows after Azure said that it is done."""
-        written = frozenset(done)
+        written, there = frozenset(done), shown(held, done)
 
         def entry(step: Step[E, F]) -> ChangeReport:
             if step.verdict is not Verdict.PLANNED:
                 return ChangeReport(step.change, Result(step.verdict), step.reason)
             if step.change in written:
-                result = Result.APPLIED if holds(held, step.change) else Result.FAILED
+                result = Result.APPLIED if step.change in there else Result.FAILED
                 return ChangeReport(step.change, result, step.reason)
             return ChangeReport(step.change, rest, reason or step.reason)
 

@@ -3,7 +3,8 @@
 How requests are sent, retried and translated is told in `targets.arm`, which fits the protocol by shape.
 """
 
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -27,6 +28,34 @@ class ResourceManager(Protocol):
 def read(arm: ResourceManager, path: str, shape: type[T], *, api_version: str) -> T:
     """The resource at `path` as `shape`. Raises TargetError, also where the answer does not have that shape."""
     return _decode(arm.get(path, api_version=api_version), shape, path)
+
+
+class _Page(msgspec.Struct, Generic[T], frozen=True, rename="camel"):
+    value: tuple[T, ...]
+    next_link: str | None = None
+
+
+def read_all(arm: ResourceManager, path: str, shape: type[T], *, api_version: str) -> tuple[T, ...]:
+    """Everything in the list at `path`, each as `shape`. Raises TargetError where any page of it cannot be had."""
+    found: list[T] = []
+    asked: list[str] = []
+    following = path
+    while following:
+        if following in asked:
+            raise TargetError(f"page {len(asked)} leads back to an earlier one")
+        asked.append(following)
+        page = read(arm, following, _Page[shape], api_version=api_version)  # type: ignore[valid-type]  # mypy knows no type variable as a value
+        found += page.value
+        following = _path_of(page.next_link) if page.next_link else ""
+    return tuple(found)
+
+
+def _path_of(next_link: str) -> str:
+    """Path and query of the next page. Azure writes its own host in front; the token goes to the configured one only."""
+    parts = urlsplit(next_link)
+    if not parts.path.lower().startswith("/subscriptions/"):
+        raise TargetError("Azure's answer leads to a next page that is no path of a subscription")
+    return f"{parts.path}?{parts.query}"
 
 
 def ask(arm: ResourceManager, path: str, shape: type[T], *, api_version: str) -> T:

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from shared.arm_calls import ArmCall
+from shared.history import Query
 from shared.models import Finding
 from shared.modes import Mode
 from shared.reconcile import NodeSource, Target
+from shared.report import ClusterReport
+from shared.wake import Wake
 from shared.witness import Answer
 
 
@@ -65,6 +69,34 @@ class Coordination(Protocol):
 
     def last_report(self, cluster: str) -> str | None:
         """The last report, if there is one."""
+        ...
+
+
+class Aftermath(Protocol):
+    """What follows a pass that was meant to write; `shared.aftermath.Aftermath` fits. Neither raises anything."""
+
+    def conclude(self, report: ClusterReport, calls: Sequence[ArmCall] = (), wake: Wake | None = None) -> ClusterReport:
+        """The report with what the history has to add."""
+        ...
+
+    def finish(self, trigger: str) -> None:
+        """Before an invocation ends."""
+        ...
+
+
+class History(Protocol):
+    """The history of all clusters; `shared.history_blobs.History` fits. Every method raises StorageError."""
+
+    def entries(self, query: Query) -> list[dict[str, Any]]:
+        """In short, the newest first."""
+        ...
+
+    def entry(self, cluster: str, entry_id: str) -> Any:
+        """One whole, or None."""
+        ...
+
+    def repairs(self, cluster: str, since: datetime) -> list[tuple[datetime, int]]:
+        """When something was put back since then, and how much."""
         ...
 
 

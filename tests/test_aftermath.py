@@ -3,21 +3,24 @@
 import json
 import logging
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from shared.aftermath import Aftermath, Occasion
+from shared.aftermath import Aftermath
 from shared.announcing import Announcement
 from shared.announcing_topic import Topic
 from shared.arm_calls import ArmCall
 from shared.changes import AnyChange, Delete, Update
+from shared.correlation import correlated
 from shared.errors import StorageError
 from shared.history import Entry
 from shared.history_chronicle import Chronicle
 from shared.history_drift import Applied, Ledger, Restored
 from shared.report import ChangeReport, ClusterReport, Outcome, Result, TargetReport, render_json
+from shared.wake import Poison, Wake
 from tests.examples import TABLE, managed
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -38,9 +41,9 @@ PASSED = ClusterReport(
         ),
     ),
 )
-OCCASION = Occasion(
-    NOW, CORRELATION, (ArmCall("PUT", TABLE, 200),), "event e-1", 41.5, 2, "/…/managedClusters/prod-weu"
-)
+CALLS = (ArmCall("PUT", TABLE, 200),)
+WAKE = Wake("prod-weu", "e-1", CORRELATION, NOW - timedelta(seconds=41.5))
+SOURCE = "/…/managedClusters/prod-weu"
 
 
 class Kept:
@@ -49,6 +52,7 @@ class Kept:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.ledgers: list[Ledger] = []
+        self.swept: list[list[str]] = []
 
     def keep(self, entry: Entry) -> None:
         self.entries.append(entry)
@@ -66,6 +70,7 @@ class Kept:
         return frozenset()
 
     def sweep(self, clusters: Iterable[str], now: datetime, days: int) -> int:
+        self.swept.append([*clusters])
         return 0
 
 
@@ -84,8 +89,14 @@ class Told(Topic):
         self.finished += 1
 
 
-def aftermath(kept: Any, topic: Topic | None = None, last: str | None = None) -> Aftermath:
-    return Aftermath(Chronicle(lambda: kept, lambda *_, **__: "ann@example.com", 30), lambda _: last, topic)
+def aftermath(kept: Any, topic: Topic | None = None, **changes: Any) -> Aftermath:
+    chronicle = Chronicle(lambda: kept, lambda *_, **__: "ann@example.com", 30)
+    usual = Aftermath(chronicle, {"prod-weu": SOURCE}, lambda _: None, lambda: Poison(2), lambda: NOW, topic)
+    return replace(usual, **changes)
+
+
+def out_of_reach(*_: Any) -> Any:
+    raise StorageError("out of reach")
 
 
 def figures(caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
@@ -97,47 +108,63 @@ def figures(caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
 def test_a_pass_is_kept_counted_and_announced(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     kept, topic = Kept(), Told()
-    report = aftermath(kept, topic).conclude(PASSED, OCCASION)
+    with correlated(CORRELATION):
+        report = aftermath(kept, topic).conclude(PASSED, CALLS, WAKE)
     assert [finding.code for finding in report.findings] == ["fightingWriter"]
     (entry,) = kept.entries
     assert (entry.body["actor"], entry.body["correlationId"], entry.body["repaired"]) == ("event e-1", CORRELATION, 1)
-    values = {metric["name"].removeprefix("aks_pod_routes."): metric["value"] for metric in figures(caplog)["metrics"]}
+    told = figures(caplog)
+    values = {metric["name"].removeprefix("aks_pod_routes."): metric["value"] for metric in told["metrics"]}
     assert values["drift.repairs"] == values["arm.requests"] == values["finding.count"] == 1
-    assert (values["event_to_route.duration"], values["poison_message.count"]) == (41.5, 2)
+    assert values["event_to_route.duration"] == 41.5
+    assert "poison_message.count" not in values
+    assert told["attributes"]["aks_pod_routes.correlation_id"] == CORRELATION
     assert [each.type for each in topic.told] == [
         "AksPodRoutes.RoutesChanged",
         "AksPodRoutes.DriftRepaired",
         "AksPodRoutes.DeletesHeld",
     ]
-    assert {each.source for each in topic.told} == {OCCASION.source}
+    assert {each.source for each in topic.told} == {SOURCE}
+    assert {each.data["correlationId"] for each in topic.told} == {CORRELATION}
+
+
+TIMED = replace(PASSED, trigger="timer")
+
+
+def test_the_timer_counts_what_failed_for_good(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    aftermath(Kept()).conclude(TIMED, CALLS)
+    assert {"name": "aks_pod_routes.poison_message.count", "unit": "{message}", "value": 2} in figures(caplog)[
+        "metrics"
+    ]
+
+
+def test_a_queue_out_of_reach_leaves_the_other_figures(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    aftermath(Kept(), poison=out_of_reach).conclude(TIMED, CALLS)
+    assert "aks_pod_routes.poison_message.count" not in {metric["name"] for metric in figures(caplog)["metrics"]}
+    assert "wake-ups that failed for good were not counted: out of reach" in caplog.text
 
 
 def test_what_the_last_report_held_is_not_announced_again() -> None:
     topic = Told()
     last = json.dumps(render_json([PASSED])["clusters"][0])
-    aftermath(Kept(), topic, last).conclude(PASSED, OCCASION)
+    aftermath(Kept(), topic, last_report=lambda _: last).conclude(PASSED)
     assert "AksPodRoutes.DeletesHeld" not in {each.type for each in topic.told}
 
 
 def test_without_a_last_report_it_is_announced_and_said(caplog: pytest.LogCaptureFixture) -> None:
-    def broken(_: str) -> str | None:
-        raise StorageError("out of reach")
-
     topic = Told()
-    after = Aftermath(aftermath(Kept()).chronicle, broken, topic)
-    after.conclude(PASSED, OCCASION)
+    aftermath(Kept(), topic, last_report=out_of_reach).conclude(PASSED)
     assert "AksPodRoutes.DeletesHeld" in {each.type for each in topic.told}
     assert "may be announced twice" in caplog.text
 
 
 def test_without_a_topic_the_last_report_is_not_read(caplog: pytest.LogCaptureFixture) -> None:
-    def unread(_: str) -> str | None:
-        raise AssertionError("nobody needs it")
-
-    after = Aftermath(aftermath(Kept()).chronicle, unread, None)
-    assert after.conclude(PASSED, OCCASION).findings
-    after.finish()
-    assert "Traceback" not in caplog.text
+    after = aftermath(Kept(), last_report=out_of_reach)
+    assert after.conclude(PASSED).findings
+    after.finish("http")
+    assert caplog.text == ""
 
 
 def test_a_history_out_of_reach_leaves_figures_and_events(caplog: pytest.LogCaptureFixture) -> None:
@@ -147,7 +174,7 @@ def test_a_history_out_of_reach_leaves_figures_and_events(caplog: pytest.LogCapt
 
     caplog.set_level(logging.INFO)
     topic = Told()
-    assert aftermath(Broken(), topic).conclude(PASSED, OCCASION) == PASSED
+    assert aftermath(Broken(), topic).conclude(PASSED) == PASSED
     assert figures(caplog)["metrics"]
     assert [each.type for each in topic.told] == ["AksPodRoutes.RoutesChanged", "AksPodRoutes.DeletesHeld"]
 
@@ -157,11 +184,14 @@ def test_a_fault_of_ours_leaves_the_report_as_it_is(caplog: pytest.LogCaptureFix
         def ledger(self, cluster: str) -> Ledger:
             raise KeyError("a fault of ours")
 
-    assert aftermath(Broken()).conclude(PASSED, OCCASION) == PASSED
+    assert aftermath(Broken()).conclude(PASSED) == PASSED
     assert "prod-weu: the pass stands, but not all of it could be told" in caplog.text
 
 
-def test_the_end_of_an_invocation_waits_for_events() -> None:
-    topic = Told()
-    aftermath(Kept(), topic).finish()
-    assert topic.finished == 1
+@pytest.mark.parametrize(("trigger", "swept"), [("timer", [["prod-weu"]]), ("http", []), ("event", [])])
+def test_the_end_of_an_invocation_waits_for_events_and_the_timer_clears_up(
+    trigger: str, swept: list[list[str]]
+) -> None:
+    kept, topic = Kept(), Told()
+    aftermath(kept, topic).finish(trigger)
+    assert (topic.finished, kept.swept) == (1, swept)

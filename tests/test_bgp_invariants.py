@@ -89,7 +89,8 @@ class WatchedHub(FakeHub):
             self._require(self._deletes_left >= 0 or self.force, "more deletes than the brake lets pass")
         others = self._serving.intersection(self.ours) - {address}
         foreign = len(self.connections) - len(self.ours)
-        last = address in self._serving and not others and self.capacity - foreign > 1
+        alone = len(self.ours) == 1 or self.capacity - foreign < 2  # nobody else is there, or can be, to serve instead
+        last = address in self._serving and not others and not alone
         self._require(not last or self.force, f"{address} was the last peer that served")
         self._serving.discard(address)
 

@@ -113,7 +113,9 @@ def test_only_routes_need_every_subnet_and_one_that_is_hidden_is_known_by_its_id
     arm = azure({USER: HIDDEN})
     topology = discover(arm, CLUSTER, mode=mode)
     assert codes(topology) == ["subnetUnreadable"]
-    assert topology.findings[0].message.endswith("; grant the app's identity Microsoft.Network/virtualNetworks/subnets/read on it")
+    assert topology.findings[0].message.endswith(
+        "; grant the app's identity Microsoft.Network/virtualNetworks/subnets/read on it"
+    )
     assert topology.subnets[1] == PoolSubnet(USER, ("user",), None)
     with pytest.raises(TargetError, match=r"or name the route tables in routing\.routeTables"):
         discover(arm, CLUSTER, mode="udr")

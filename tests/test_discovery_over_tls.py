@@ -93,7 +93,7 @@ def test_a_route_server_beside_the_cluster_is_found(wire: Wire) -> None:
     wire.add_route_server()
     topology = discover(wire.arm, CLUSTER, mode="routeServer")
     hub = discover_route_server(wire.arm, HUB, subnets=topology.subnets, pod_cidrs=topology.pod_cidrs)
-    assert (texts(hub.reachable), hub.pod_cidrs) == (["10.0.0.0/16", "10.1.0.0/16"], PODS)
+    assert texts(hub.reachable) == ["10.0.0.0/16", "10.1.0.0/16"]
     assert told(hub) == [("gatewayRoutesNotPropagated", SYSTEM)]
     assert len(wire.azure.calls) == 4 + 2 + 2 + 2  # cluster and subnets, hub, networks, tables
 

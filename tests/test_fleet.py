@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,15 +13,18 @@ import azure.functions as func
 import pytest
 
 from sandbox.cluster import NODE_GROUP, SUBSCRIPTION, scale_event
+from shared.arm_calls import ArmCall
 from shared.config import Cluster, load_config
 from shared.coordination import LEASE_SECONDS
+from shared.doctor.check import Examination
 from shared.errors import BusyError, StorageError, TargetError, UnknownClusterError
-from shared.fleet import CACHE_SECONDS, VIGIL_SECONDS, Fleet
+from shared.fleet import CACHE_SECONDS, CLUSTERS_AT_ONCE, CLUSTERS_PER_SECOND, VIGIL_SECONDS, Fleet
+from shared.history import Query
 from shared.modes import BgpPeers, UserDefinedRoutes
 from shared.reconcile import Order
-from shared.report import Cause, Outcome
+from shared.report import Cause, ClusterReport, Outcome
 from shared.surroundings import Connection
-from shared.wake import Poison
+from shared.wake import Handout, Poison, Wake
 from tests.examples import node, ruled
 from tests.fake_hub import FakeHub, HubFault
 from tests.fakes import FakeNodes, FakeTable
@@ -118,6 +121,29 @@ class FakeCoordination:
         return self.reports.get(cluster)
 
 
+class NoHistory:
+    """Nothing ever happened."""
+
+    def entries(self, query: Query) -> list[dict[str, Any]]:
+        return []
+
+    def entry(self, cluster: str, entry_id: str) -> Any:
+        return None
+
+    def repairs(self, cluster: str, since: datetime) -> list[tuple[datetime, int]]:
+        return []
+
+
+class Quiet:
+    """What follows a pass, where nobody listens."""
+
+    def conclude(self, report: ClusterReport, calls: Sequence[ArmCall] = (), wake: Wake | None = None) -> ClusterReport:
+        return report
+
+    def finish(self, trigger: str) -> None:
+        pass
+
+
 class Stage:
     """A fleet of clusters with the given names, in front of nodes and tables in memory."""
 
@@ -132,13 +158,18 @@ class Stage:
         self.unreachable: set[str] = set()
         self.broken: set[str] = set()
         self.coordination = FakeCoordination()
+        self.handed_out: list[Handout] = []
         self.fleet = Fleet(
             load_config({"AKS_POD_ROUTES_CLUSTERS": json.dumps([_cluster(name) for name in names]), **_STORAGE}),
             connect=self._connect,
             locate=self._locate,
             coordination=lambda: self.coordination,
             poison=lambda: Poison(2, ("shop",)),
+            hand_out=self.handed_out.extend,
+            doctor=lambda clusters: tuple(Examination(each.name, "udr", ()) for each in clusters),
             clock=self.clock,
+            aftermath=Quiet(),
+            history=NoHistory,
         )
 
     def _connect(self, cluster: Cluster) -> Connection:
@@ -186,7 +217,7 @@ def test_a_cluster_is_discovered_once_and_kept_for_ten_minutes() -> None:
 def test_a_wake_up_discovers_anew_since_a_new_pool_may_bring_a_new_subnet() -> None:
     stage = Stage("shop")
     stage.fleet.run("shop", Order("timer"))
-    stage.fleet.keep_vigil("shop")
+    stage.fleet.keep_vigil(Wake("shop"))
     assert stage.connected == ["shop", "shop"]
 
 
@@ -328,7 +359,7 @@ def test_an_event_moves_the_marker_of_the_clusters_it_wakes_and_of_no_other() ->
 
 def test_a_vigil_passes_follows_and_gives_its_leases_back() -> None:
     stage = Stage("shop")
-    report, left = stage.fleet.keep_vigil("shop")
+    report, left = stage.fleet.keep_vigil(Wake("shop"))
     assert report is not None
     assert (report.outcome, report.trigger, left) == (Outcome.APPLIED, "event", False)
     assert stage.coordination.taken == ["vigils/shop", "leases/shop"]
@@ -339,7 +370,7 @@ def test_a_vigil_passes_follows_and_gives_its_leases_back() -> None:
 def test_who_finds_the_vigil_kept_goes_without_a_look() -> None:
     stage = Stage("shop")
     stage.coordination.held = {"vigils/shop"}
-    assert stage.fleet.keep_vigil("shop") == (None, False)
+    assert stage.fleet.keep_vigil(Wake("shop")) == (None, False)
     assert stage.connected == []
 
 
@@ -347,7 +378,7 @@ def test_a_returned_message_waits_a_dead_keepers_lease_out() -> None:
     stage = Stage("shop")
     stage.coordination.held = {"vigils/shop"}
     stage.clock.at(25.0, stage.coordination.held.clear)
-    report, _ = stage.fleet.keep_vigil("shop", returned=True)
+    report, _ = stage.fleet.keep_vigil(Wake("shop"), returned=True)
     assert report is not None
     assert report.outcome is Outcome.APPLIED
 
@@ -355,7 +386,7 @@ def test_a_returned_message_waits_a_dead_keepers_lease_out() -> None:
 def test_a_returned_message_goes_once_the_holder_has_outlived_a_lease() -> None:
     stage = Stage("shop")
     stage.coordination.held = {"vigils/shop"}
-    assert stage.fleet.keep_vigil("shop", returned=True) == (None, False)
+    assert stage.fleet.keep_vigil(Wake("shop"), returned=True) == (None, False)
     assert LEASE_SECONDS < stage.clock.seconds < 2 * LEASE_SECONDS
 
 
@@ -363,7 +394,7 @@ def test_a_pass_during_a_vigil_uses_the_nodes_and_the_table_it_knows() -> None:
     stage = Stage("shop")
     nodes, table = stage.nodes["shop"], stage.tables["shop"]
     nodes.changes = [lambda: nodes.come(node("b", "100.64.1.0/24", at="10.0.0.5"))]
-    stage.fleet.keep_vigil("shop")
+    stage.fleet.keep_vigil(Wake("shop"))
     assert table.routed == {"100.64.0.0/24": "10.0.0.4", "100.64.1.0/24": "10.0.0.5"}
     assert (table.reads, len(table.requests)) == (1, 2)
 
@@ -371,7 +402,7 @@ def test_a_pass_during_a_vigil_uses_the_nodes_and_the_table_it_knows() -> None:
 def test_a_wake_up_during_a_vigil_makes_another_window() -> None:
     stage = Stage("shop")
     stage.nodes["shop"].changes = [lambda: stage.coordination.move_marker("shop")]
-    stage.fleet.keep_vigil("shop")
+    stage.fleet.keep_vigil(Wake("shop"))
     assert stage.connected == ["shop", "shop"]
     assert stage.coordination.taken.count("vigils/shop") == 1
 
@@ -384,7 +415,7 @@ def test_wake_ups_without_end_are_handed_on_before_the_platform_ends_the_functio
         stage.nodes["shop"].changes.append(another)
 
     stage.nodes["shop"].changes = [another]
-    report, left = stage.fleet.keep_vigil("shop")
+    report, left = stage.fleet.keep_vigil(Wake("shop"))
     assert report is not None
     assert left
     assert stage.clock.seconds <= VIGIL_SECONDS + 10
@@ -394,7 +425,7 @@ def test_wake_ups_without_end_are_handed_on_before_the_platform_ends_the_functio
 def test_a_failed_window_ends_the_vigil_and_gives_the_lease_back() -> None:
     stage = Stage("shop")
     stage.unreachable = {"shop"}
-    report, left = stage.fleet.keep_vigil("shop")
+    report, left = stage.fleet.keep_vigil(Wake("shop"))
     assert report is not None
     assert (report.outcome, left) == (Outcome.FAILED, False)
     assert stage.coordination.held == set()
@@ -440,7 +471,7 @@ def test_a_vigil_stays_with_a_hub_until_azure_is_done() -> None:
     stage = _slow_hub("shop")
     hub = stage.hubs["shop"]
     stage.nodes["shop"].changes = [lambda: None, hub.end]
-    report, left = stage.fleet.keep_vigil("shop")
+    report, left = stage.fleet.keep_vigil(Wake("shop"))
     assert report is not None
     assert (report.outcome, report.unfinished, left) == (Outcome.IN_SYNC, False, False)
     assert hub.operations == ["+ 10.0.0.4"]
@@ -449,12 +480,12 @@ def test_a_vigil_stays_with_a_hub_until_azure_is_done() -> None:
 
 def test_a_vigil_that_ends_while_azure_is_at_work_asks_for_another_one() -> None:
     stage = _slow_hub("shop")
-    report, left = stage.fleet.keep_vigil("shop")
+    report, left = stage.fleet.keep_vigil(Wake("shop"))
     assert report is not None
     assert (report.unfinished, left) == (True, True)
     assert stage.coordination.held == set()
     stage.hubs["shop"].end()
-    report, left = stage.fleet.keep_vigil("shop")
+    report, left = stage.fleet.keep_vigil(Wake("shop"))
     assert report is not None
     assert (report.outcome, left) == (Outcome.IN_SYNC, False)
 
@@ -462,7 +493,8 @@ def test_a_vigil_that_ends_while_azure_is_at_work_asks_for_another_one() -> None
 def test_the_status_shows_a_hub_at_work() -> None:
     stage = _slow_hub("shop")
     stage.fleet.run("shop", Order("timer"))
-    ((report,), _) = stage.fleet.status()
+    (cluster,) = stage.fleet.status("shop", routes=False)["clusters"]
+    report = cluster["report"]
     assert (report["mode"], report["outcome"], report["error"]) == ("routeServer", "planned", None)
     assert report["targets"][0]["changes"][0]["reason"] == "Azure is at work on it"
 
@@ -484,12 +516,12 @@ def test_the_status_is_the_last_report_of_each_cluster_and_the_wake_ups_that_fai
     stage.fleet.run("shop", Order("timer"))
     stage.fleet.run("office", Order("timer"))
     stage.fleet.run("shop", Order("http", dry_run=True))
-    reports, poison = stage.fleet.status()
-    assert [(report["cluster"], report["trigger"], report["outcome"]) for report in reports] == [
-        ("shop", "timer", "applied"),
-        ("office", "timer", "failed"),
-    ]
-    assert poison == Poison(2, ("shop",))
+    status = stage.fleet.status(None, routes=False)
+    assert [
+        (each["cluster"], each["report"] and (each["report"]["trigger"], each["report"]["outcome"]))
+        for each in status["clusters"]
+    ] == [("shop", ("timer", "applied")), ("office", ("timer", "failed")), ("lab", None)]
+    assert status["poison"] == {"count": 2, "clusters": ["shop"]}
 
 
 def test_a_report_that_cannot_be_kept_is_a_log_line_and_no_failure(caplog: pytest.LogCaptureFixture) -> None:
@@ -511,3 +543,26 @@ def _event(*, subscription: str = SUBSCRIPTION) -> func.EventGridEvent:
         event_time=None,
         data_version=raw["dataVersion"],
     )
+
+
+def test_a_round_over_a_few_clusters_is_made_at_once() -> None:
+    stage = Stage(*(f"c{number}" for number in range(CLUSTERS_AT_ONCE)))
+    assert [report.outcome for report in stage.fleet.make_round()] == [Outcome.APPLIED] * CLUSTERS_AT_ONCE
+    assert stage.handed_out == []
+
+
+def test_a_round_over_many_clusters_is_handed_out_one_after_the_other() -> None:
+    names = [f"c{number}" for number in range(CLUSTERS_AT_ONCE + 3)]
+    stage = Stage(*names)
+    assert stage.fleet.make_round() == ()
+    assert stage.connected == []
+    assert [(each.wake.cluster, each.wake.once) for each in stage.handed_out] == [(name, True) for name in names]
+    assert [each.after for each in stage.handed_out] == [round(n / CLUSTERS_PER_SECOND) for n in range(len(names))]
+
+
+def test_the_doctor_examines_the_named_cluster_or_all() -> None:
+    stage = Stage("shop", "books")
+    assert [each.cluster for each in stage.fleet.examine("books")] == ["books"]
+    assert [each.cluster for each in stage.fleet.examine(None)] == ["shop", "books"]
+    with pytest.raises(UnknownClusterError):
+        stage.fleet.examine("nobody")

@@ -38,7 +38,7 @@ CALLS = (
     ArmCall("GET", TABLE, 200, etag='W/"1"'),
     ArmCall("PUT", TABLE.upper(), 412, if_match='W/"1"', correlation_id=AZURES),
     ArmCall("GET", TABLE, 200, etag='W/"2"'),
-    ArmCall("PUT", TABLE, 200, if_match='W/"2"', etag='W/"3"', request_id="r-1", correlation_id=AZURES),
+    ArmCall("PUT", TABLE.lower(), 200, if_match='W/"2"', etag='W/"3"', request_id="r-1", correlation_id=AZURES),
     ArmCall("GET", "/subscriptions/1/providers/Microsoft.Network/locations/westeurope/operations/1", 200, etag='W/"9"'),
     ArmCall("GET", TABLE, 200, etag='W/"4"'),
 )
@@ -79,7 +79,7 @@ def test_an_entry_has_who_asked_what_changed_the_versions_and_azures_own_ids() -
     assert [change.get("repaired", False) for change in target["changes"]] == [True, False]
     assert body["writes"] == [
         {"method": "PUT", "resource": TABLE.upper(), "status": 412, "requestId": None, "correlationId": AZURES},
-        {"method": "PUT", "resource": TABLE, "status": 200, "requestId": "r-1", "correlationId": AZURES},
+        {"method": "PUT", "resource": TABLE.lower(), "status": 200, "requestId": "r-1", "correlationId": AZURES},
     ]
     assert listed(id_in(entry.key), entry.headline) == {
         "id": body["id"],

@@ -19,12 +19,12 @@ from sandbox.world import APP
 PYTHON = "Python"
 """Stands for the modules of Python itself."""
 
-INDEXING = {PYTHON: 185, "azure.functions": 75, "werkzeug": 35, "shared": 24, "msgspec": 15, "markupsafe": 3}
+INDEXING = {PYTHON: 185, "azure.functions": 75, "werkzeug": 35, "shared": 30, "msgspec": 15, "markupsafe": 3}
 """No cloud SDK, no Kubernetes, no pydantic, no HTTP client."""
 
 EVENT = INDEXING | {
     PYTHON: 255,
-    "shared": 48,
+    "shared": 70,
     "azure.core": 65,
     "azure.identity": 50,
     "azure.mgmt": 36,
@@ -46,7 +46,7 @@ EVENT = INDEXING | {
 
 PLAN = {package: limit for package, limit in EVENT.items() if package != "azure.storage"} | {
     PYTHON: 275,
-    "shared": 80,
+    "shared": 100,
     "kubernetes": 40,
     "oauthlib": 76,
     "requests_oauthlib": 6,

@@ -20,6 +20,8 @@ param alwaysReady int
 param clusters string
 
 param schedule string
+param historyDays int
+param eventsEndpoint string
 
 var warm = {
   name: 'function:on_wake'
@@ -89,6 +91,8 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
   properties: {
     AKS_POD_ROUTES_CLUSTERS: clusters
     AKS_POD_ROUTES_SCHEDULE: schedule
+    AKS_POD_ROUTES_HISTORY_DAYS: string(historyDays)
+    AKS_POD_ROUTES_EVENTS_ENDPOINT: eventsEndpoint
     AKS_POD_ROUTES_ARM_ENDPOINT: environment().resourceManager
     AZURE_CLIENT_ID: identityClientId
     // Addresses instead of the account's name: the host knows names in the public cloud only.

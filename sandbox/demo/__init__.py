@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from sandbox.demo.direct import DirectAct
+from sandbox.demo.doctor import DoctorAct
 from sandbox.demo.reflectors import ReflectorsAct
 from sandbox.demo.routes import RoutesAct
 from sandbox.demo.stage import Stage
@@ -40,6 +41,8 @@ def main() -> int:
         ReflectorsAct(stage, hub).play()
         tell.act("The same Route Server, with three nodes as its peers instead of reflectors")
         DirectAct(stage, hub).play()
+        tell.act("The doctor, before and after somebody harms the cluster")
+        DoctorAct(stage).play()
     if tell.failures:
         print(f"\n{len(tell.failures)} check(s) failed:", *tell.failures, sep="\n  ✗ ")
         return 1

@@ -17,10 +17,13 @@ from shared.errors import ConfigError, UnknownClusterError
 SCHEDULE = "AKS_POD_ROUTES_SCHEDULE"
 ARM_ENDPOINT = "AKS_POD_ROUTES_ARM_ENDPOINT"
 CLIENT_ID = "AZURE_CLIENT_ID"
+HISTORY_DAYS = "AKS_POD_ROUTES_HISTORY_DAYS"
+EVENTS_ENDPOINT = "AKS_POD_ROUTES_EVENTS_ENDPOINT"
 STORAGE = "AzureWebJobsStorage"
 
 DEFAULT_SCHEDULE = "0 */5 * * * *"
 DEFAULT_ARM_ENDPOINT = "https://management.azure.com"
+DEFAULT_HISTORY_DAYS = 30
 
 _AZURITE = (
     "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;"
@@ -52,6 +55,10 @@ class Config:
     """Without a trailing slash. The token scope follows it."""
     client_id: str | None = None
     """Of the user-assigned managed identity; None means the system-assigned one."""
+    history_days: int = DEFAULT_HISTORY_DAYS
+    """How long the entries of the history are kept."""
+    events_endpoint: str | None = None
+    """Of the Event Grid custom topic that other teams listen to; None where nobody does."""
 
     def cluster(self, name: str) -> Cluster:
         """The cluster of that name; raises UnknownClusterError that tells which ones there are."""
@@ -74,10 +81,18 @@ def load_config(settings: Mapping[str, str]) -> Config:
     schedule = _given(settings, SCHEDULE) or DEFAULT_SCHEDULE
     endpoint = _given(settings, ARM_ENDPOINT) or DEFAULT_ARM_ENDPOINT
     client_id = _given(settings, CLIENT_ID) or None
-    problems += [*_schedule_problems(schedule), *_endpoint_problems(endpoint), *_client_id_problems(client_id)]
+    days = _given(settings, HISTORY_DAYS) or str(DEFAULT_HISTORY_DAYS)
+    events = _given(settings, EVENTS_ENDPOINT) or None
+    problems += [
+        *_schedule_problems(schedule),
+        *_endpoint_problems(endpoint),
+        *_client_id_problems(client_id),
+        *_history_problems(days),
+        *_events_problems(events),
+    ]
     if problems:
         raise ConfigError(tuple(problems))
-    return Config(clusters, storage, schedule, endpoint.rstrip("/"), client_id)
+    return Config(clusters, storage, schedule, endpoint.rstrip("/"), client_id, int(days), events)
 
 
 def _given(settings: Mapping[str, str], key: str) -> str:
@@ -157,6 +172,19 @@ def _schedule_problems(schedule: str) -> Iterator[str]:
 def _endpoint_problems(endpoint: str) -> Iterator[str]:
     if not _is_https(endpoint) or urlsplit(endpoint).path not in {"", "/"}:
         yield f"{ARM_ENDPOINT}: must be https and a host without a path, such as {DEFAULT_ARM_ENDPOINT}"
+
+
+def _history_problems(days: str) -> Iterator[str]:
+    if not re.fullmatch(r"[1-9][0-9]{0,3}", days) or int(days) > 3650:
+        yield f"{HISTORY_DAYS}: must be a number of days from 1 to 3650, such as {DEFAULT_HISTORY_DAYS}"
+
+
+def _events_problems(endpoint: str | None) -> Iterator[str]:
+    if endpoint and not (_is_https(endpoint) and urlsplit(endpoint).path == "/api/events"):
+        yield (
+            f"{EVENTS_ENDPOINT}: must be the endpoint of an Event Grid custom topic, such as "
+            "https://pod-routes.westeurope-1.eventgrid.azure.net/api/events"
+        )
 
 
 def _is_https(uri: str) -> bool:

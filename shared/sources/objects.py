@@ -6,6 +6,7 @@ Pure: values in, values out. How the lists are fetched is told in `kubernetes`; 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Generic, Literal, TypeVar
 
@@ -20,6 +21,10 @@ PodCidrSource = Literal["auto", "ciliumNode", "node"]
 
 INTERNAL_IP = "InternalIP"
 """The only address type that is a next hop: a CiliumInternalIP lies inside the pod CIDR itself (cilium#31079)."""
+
+KNOWN_TEXTS = 2**14
+"""How many pod CIDRs, and how many addresses, are remembered as parsed: three times what the largest cluster has, in some MB.
+An instance reads the same ones in every pass, and parsing them takes longer than everything else it does with a node."""
 
 Name = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -197,6 +202,7 @@ def merge(
     return Reading(tuple(merged), oddities.findings(mismatch=Severity.WARNING if source == "auto" else Severity.INFO))
 
 
+@lru_cache(maxsize=KNOWN_TEXTS)
 def parse_cidr(text: str) -> Network | None:
     """The network of `text` with host bits masked, None where it is none.
 
@@ -211,6 +217,7 @@ def parse_cidr(text: str) -> Network | None:
         return None
 
 
+@lru_cache(maxsize=KNOWN_TEXTS)
 def _parse_address(text: str) -> Address | None:
     if "%" in text:  # a zone only means something on the machine itself
         return None
@@ -230,11 +237,14 @@ def _pod_cidrs(
         of_cilium = (*cilium.spec.ipam.pod_cidrs, *(cidr for pool in pools for cidr in pool.cidrs))
 
     chosen = of_node if reads_nodes else of_cilium
+    parsed = set[Network]()
     for text in chosen:
-        if parse_cidr(text) is None:
+        if (network := parse_cidr(text)) is None:
             oddities.note("podCidrInvalid", node.metadata.name, repr(text))
-    networks, others = _networks(chosen), _networks(of_node)
-    if networks and others and networks != others:
+        else:
+            parsed.add(network)
+    networks = tuple(sorted(parsed, key=network_order))
+    if networks and of_node is not chosen and (others := _networks(of_node)) and networks != others:
         told = f"CiliumNode {' '.join(map(str, networks))}, Node {' '.join(map(str, others))}"
         oddities.note("podCidrMismatch", node.metadata.name, told)
     return networks

@@ -31,9 +31,9 @@ KINDS: Mapping[str, Kind] = {
         Severity.WARNING,
         "node",
         "nodes",
-        "Node and CiliumNode name different pod CIDRs on {count}: {examples}. The CiliumNode counts. With cluster-pool "
-        "or multi-pool IPAM set podCidrSource: ciliumNode to say that this is meant; with Kubernetes host scope IPAM "
-        "the two should agree.",
+        "Node and CiliumNode name different pod CIDRs on {count}: {examples}. The CiliumNode counts. With "
+        "Kubernetes host scope IPAM the two should agree; with cluster-pool or multi-pool IPAM set podCidrSource: "
+        "ciliumNode to say that this is meant.",
     ),
     "internalIpMismatch": Kind(
         Severity.WARNING,

@@ -5,24 +5,38 @@ what Azure's error codes mean to the person who has to act.
 """
 
 import re
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from azure.core.credentials import TokenCredential
-from azure.core.exceptions import AzureError, ClientAuthenticationError, DecodeError, HttpResponseError, ODataV4Format
-from azure.core.pipeline import PipelineResponse
-from azure.core.pipeline.policies import RetryPolicy
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    DecodeError,
+    HttpResponseError,
+    ODataV4Format,
+    ServiceRequestError,
+    ServiceResponseError,
+)
+from azure.core.pipeline import PipelineRequest, PipelineResponse
+from azure.core.pipeline.policies import RetryPolicy, SansIOHTTPPolicy
 from azure.core.pipeline.transport import RequestsTransport
 from azure.core.rest import HttpRequest
 from azure.mgmt.core.tools import parse_resource_id
 from azure.mgmt.network import NetworkManagementClient
 
+from shared import correlation
+from shared.arm_calls import ArmCall, ArmCalls, recording
 from shared.errors import SupersededError, TargetError
 
 PATIENCE = 120.0
 """Seconds that one request waits on Azure's word, in all. Beyond it the pass ends (Azure says minutes when a subscription is
 out of tokens), and the timer comes back: obeying would outlive the function's time-out."""
+GLANCE_SECONDS = 5.0
+"""What a look that nothing hangs on may take, to connect and to answer."""
 
 _BUSY_CODES = frozenset(
     {
@@ -46,6 +60,66 @@ class _PatientRetry(RetryPolicy):  # type: ignore[type-arg]  # the request and r
         return bool(settings["waited"] <= PATIENCE and super().is_retry(settings, response))
 
 
+_CORRELATION = "x-ms-correlation-request-id"
+_CLIENT_REQUEST = "x-ms-client-request-id"
+_REMEMBERED = 512
+"""Writes whose polls may still come. One instance has some dozens under way at most."""
+
+
+class _Correlated(SansIOHTTPPolicy):  # type: ignore[type-arg]  # as above
+    """Sends the id under which this thread works, and notes every request where somebody records them.
+
+    azure-core polls an operation in a thread of its own, which knows neither; but it repeats the client request id of the
+    write (`LROBasePolling.request_status`), and by that the poll is known as the write's.
+    """
+
+    def __init__(self) -> None:
+        self._writes: dict[str, tuple[str, ArmCalls | None]] = {}
+
+    def on_request(self, request: PipelineRequest[Any]) -> None:
+        headers = request.http_request.headers
+        told = (correlation.current(), recording())
+        client_request = headers.get(_CLIENT_REQUEST, "")
+        if told == ("", None):
+            told = self._writes.get(client_request, told)
+        elif request.http_request.method != "GET":
+            self._remember(client_request, told)
+        if told[0]:
+            headers[_CORRELATION] = told[0]
+        request.context["calls"] = told[1]
+
+    def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
+        answer = response.http_response
+        self._note(request, answer.status_code, answer.headers)
+
+    def on_exception(self, request: PipelineRequest[Any]) -> None:
+        if isinstance(sys.exc_info()[1], ServiceRequestError | ServiceResponseError):  # no token is no request
+            self._note(request, None, {})
+
+    def _remember(self, client_request: str, told: tuple[str, ArmCalls | None]) -> None:
+        self._writes[client_request] = told
+        if len(self._writes) > _REMEMBERED:
+            self._writes.pop(next(iter(self._writes)), None)
+
+    @staticmethod
+    def _note(request: PipelineRequest[Any], status: int | None, answer: Mapping[str, str]) -> None:
+        calls: ArmCalls | None = request.context.get("calls")
+        if calls is None:
+            return
+        asked = request.http_request
+        calls.add(
+            ArmCall(
+                asked.method,
+                urlsplit(asked.url).path,
+                status,
+                if_match=asked.headers.get("If-Match", ""),
+                etag=answer.get("ETag", ""),
+                request_id=answer.get("x-ms-request-id", ""),
+                correlation_id=answer.get(_CORRELATION) or asked.headers.get(_CORRELATION, ""),
+            )
+        )
+
+
 class Arm:
     """Azure Resource Manager as one identity sees it. Safe to share between threads."""
 
@@ -53,6 +127,7 @@ class Arm:
         self._credential = credential
         self._endpoint = endpoint
         self._transport = RequestsTransport()
+        self._correlated = _Correlated()
         self._clients: dict[str, NetworkManagementClient] = {}
         self._lock = threading.Lock()
 
@@ -66,6 +141,7 @@ class Arm:
                     self._endpoint,
                     credential_scopes=[f"{self._endpoint}/.default"],
                     retry_policy=_PatientRetry(),
+                    per_retry_policies=[self._correlated],
                     transport=self._transport,
                 )
             return self._clients[subscription]
@@ -78,10 +154,18 @@ class Arm:
         """POST an action that answers at once; TargetError like `get`."""
         return self._send("POST", path, api_version)
 
-    def _send(self, method: str, path: str, api_version: str) -> dict[str, Any]:
+    def glance(self, path: str, *, api_version: str, query: Mapping[str, str]) -> dict[str, Any]:
+        """GET once and without patience, for what is good to know and nothing hangs on; TargetError like `get`."""
+        hurry = {"retry_total": 0, "connection_timeout": GLANCE_SECONDS, "read_timeout": GLANCE_SECONDS}
+        return self._send("GET", path, api_version, query, **hurry)
+
+    def _send(
+        self, method: str, path: str, api_version: str, query: Mapping[str, str] | None = None, **options: Any
+    ) -> dict[str, Any]:
         client = self.network(str(parse_resource_id(path)["subscription"]))
+        params = {"api-version": api_version, **(query or {})}
         try:
-            response = client.send_request(HttpRequest(method, path, params={"api-version": api_version}))
+            response = client.send_request(HttpRequest(method, path, params=params), **options)
             response.raise_for_status()
             body: dict[str, Any] = response.json()
         except (AzureError, ValueError) as error:

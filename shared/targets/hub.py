@@ -17,6 +17,7 @@ from azure.core.polling import LROPoller
 from azure.mgmt.core.tools import parse_resource_id
 
 from shared.changes import Create, Delete, PeerChange, Update
+from shared.correlation import carrying
 from shared.errors import UnfinishedError
 from shared.models import BgpPeer, Busy, ForeignPeer, Learned, LearnedRoute, Observed, ObservedPeers
 from shared.ownership import is_our_peer
@@ -58,7 +59,7 @@ class Hub:
         if observed.busy is not None:
             return observed
         with ThreadPoolExecutor(max_workers=len(observed.managed) or 1, thread_name_prefix="learned") as side_by_side:
-            learned = side_by_side.map(self._learned, observed.managed)
+            learned = side_by_side.map(carrying(self._learned), observed.managed)
             told = {peer.name: answer for peer, answer in zip(observed.managed, learned, strict=True)}
         return Observed(observed.managed, observed.foreign, learned=told)
 

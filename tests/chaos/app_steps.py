@@ -12,6 +12,7 @@ from shared.fleet import Fleet
 from shared.models import Route
 from shared.reconcile import Order
 from shared.report import ClusterReport, Outcome, Result
+from shared.wake import Wake
 from tests.chaos.judge import Routes
 from tests.chaos.stage import Stage, instances
 
@@ -52,7 +53,7 @@ class AppSteps(Stage):
     def vigil(self, instance: int, *, returned: bool) -> None:
         self.tally["vigils"] += 1
         try:
-            report, left = self.arena.instances[instance].keep_vigil(self.arena.name, returned=returned)
+            report, left = self.arena.instances[instance].keep_vigil(Wake(self.arena.name), returned=returned)
         except Exception:  # noqa: BLE001  # the message comes back
             self.messages.append(True)
             return

@@ -74,6 +74,7 @@ def work(kind: Work, settings: Mapping[str, str], cluster: str, nodes_per_page: 
     """What the process does."""
     from shared.reconcile import Order  # noqa: PLC0415  # after the settings are there
     from shared.sources import kubernetes  # noqa: PLC0415
+    from shared.wake import Wake  # noqa: PLC0415
     from shared.wiring import build_fleet  # noqa: PLC0415
 
     os.environ.update(settings)
@@ -82,4 +83,4 @@ def work(kind: Work, settings: Mapping[str, str], cluster: str, nodes_per_page: 
     if kind == "pass":
         fleet.run(None, Order("timer"))
     else:
-        fleet.keep_vigil(cluster)
+        fleet.keep_vigil(Wake(cluster))

@@ -53,4 +53,5 @@ def test_no_fault_of_the_catalogue_breaks_an_invariant_in_a_pass_or_a_vigil(
         chaos.nothing_was_violated()
     chaos.teardown()
     idle = {name for name, count in tally.items() if name.startswith("fault ") and not count}
-    assert [name for name in idle if "watch" not in name] == []  # a short vigil may end before its watches begin
+    # A short vigil may end before its watches begin, and there is no hub.
+    assert [name for name in idle if "watch" not in name and "fault hub-" not in name] == []

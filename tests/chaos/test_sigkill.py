@@ -10,6 +10,7 @@ from aiohttp import web
 from sandbox.azurite import Azurite
 from shared.reconcile import Order
 from shared.report import ClusterReport, Outcome
+from shared.wake import Wake
 from tests.chaos.arena import Arena
 from tests.chaos.doomed import Moment, killed_after, killed_at
 from tests.chaos.judge import TABLES
@@ -99,13 +100,13 @@ def test_the_message_of_a_killed_keeper_finds_a_new_one(arena: Arena) -> None:
     killed_after(watches, "vigil", arena.settings(stay=300), arena.name)
     assert arena.leased("vigils")
     fleet = arena.new_instance()
-    assert fleet.keep_vigil(arena.name) == (None, False)  # somebody seems to be at it
+    assert fleet.keep_vigil(Wake(arena.name)) == (None, False)  # somebody seems to be at it
     arena.end_leases()
     for member in arena.model.members:
         if member.cidr is None:
             arena.assign(member)
 
-    report, left = fleet.keep_vigil(arena.name, returned=True)
+    report, left = fleet.keep_vigil(Wake(arena.name), returned=True)
 
     assert report is not None
     assert (report.outcome, left) == (Outcome.APPLIED, False)

@@ -112,7 +112,7 @@ def test_a_pass_that_azure_outlasts_is_answered_with_the_plan_and_the_reason(hub
     assert (target["outcome"], target["error"]) == ("planned", None)
     assert hub.woken() == ["shop-weu"]
     (shown,) = [each for each in hub.ask("GET", "/api/status").json()["clusters"] if each["cluster"] == "shop-weu"]
-    assert shown == report
+    assert shown["report"] == report
 
     hub.faults.clear()
     assert hub.reconcile().json()["clusters"][0]["outcome"] == "applied"
@@ -197,4 +197,4 @@ def test_the_wake_up_stays_until_azure_is_done_and_makes_the_rest(hub: HubStage,
         done = other.wait_invocation("on_wake", after=0)
     assert (done.ok, hub.peers(), hub.messages()) == (True, ALL, [])
     (shown,) = [each for each in hub.ask("GET", "/api/status").json()["clusters"] if each["cluster"] == "shop-weu"]
-    assert (shown["trigger"], shown["outcome"]) == ("event", "applied")
+    assert (shown["report"]["trigger"], shown["report"]["outcome"]) == ("event", "applied")

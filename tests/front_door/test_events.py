@@ -66,7 +66,10 @@ def test_one_scale_event_is_one_message_for_its_cluster(stage: Stage, schema: Sc
 
     messages = delivered(stage, made)
 
-    assert messages == [{"cluster": "shop-weu", "event": made["id"]}]
+    (message,) = messages
+    told = (message["cluster"], message["event"], message["correlation"])
+    assert told == ("shop-weu", made["id"], made["id"])  # the event's id goes on to the pass and to Azure
+    assert message["since"]
     (invocation,) = [each for each in stage.host.invocations(after=since) if each.function == "on_scale_event"]
     assert invocation.ok
 

@@ -347,5 +347,5 @@ def test_what_fails_reads_well_as_text_too(stage: Stage) -> None:
     answer = stage.ask("POST", "/api/reconcile?format=text")
 
     assert answer.status_code == 422
-    assert "shop-weu  udr: failed\n  error: the cluster " in answer.text
+    assert "shop-weu udr: failed error: the cluster " in " ".join(answer.text.split())
     assert "books-weu  udr  rt-books: 1 created" in answer.text

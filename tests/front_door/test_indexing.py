@@ -52,7 +52,15 @@ def schedule_of(found: dict[str, Any]) -> str:
 
 
 def test_the_functions_are_those_of_the_contract() -> None:
-    assert set(indexed()["bindings"]) == {"on_scale_event", "on_wake", "on_timer", "plan", "reconcile", "status"}
+    assert set(indexed()["bindings"]) == {
+        "on_scale_event",
+        "on_wake",
+        "on_timer",
+        "plan",
+        "reconcile",
+        "status",
+        "doctor",
+    }
 
 
 def test_the_scale_event_comes_from_event_grid_and_goes_to_the_queue() -> None:
@@ -73,7 +81,8 @@ AGAIN = {"again": {"type": "queue", "direction": "OUT", **STORAGE}}
 
 
 @pytest.mark.parametrize(
-    ("function", "method", "more"), [("plan", "GET", {}), ("status", "GET", {}), ("reconcile", "POST", AGAIN)]
+    ("function", "method", "more"),
+    [("plan", "GET", {}), ("status", "GET", {}), ("doctor", "GET", {}), ("reconcile", "POST", AGAIN)],
 )
 def test_an_http_function_has_its_method_its_route_and_wants_a_function_key(
     function: str, method: str, more: dict[str, Any]

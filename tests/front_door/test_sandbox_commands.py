@@ -318,7 +318,5 @@ def peers(up: Running) -> set[str]:
     """The addresses that `/peers` lists, each with at least one learned prefix below it."""
     lines = paste(up.line("/peers")).splitlines()
     return {
-        line.split()[0]
-        for line, below in pairwise(lines)
-        if not line.startswith(" ") and below.startswith("  100.")
+        line.split()[0] for line, below in pairwise(lines) if not line.startswith(" ") and below.startswith("  100.")
     }

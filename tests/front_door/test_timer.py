@@ -151,6 +151,6 @@ def test_every_line_of_a_run_over_several_clusters_belongs_to_its_invocation(sta
     """Without that nobody finds, in the cloud's log, what the run said about a cluster."""
     run = stage.by_hand("on_timer")
 
-    lines = [line for line in stage.new_log().splitlines() if "| timer: " in line]
+    lines = [line for line in stage.new_log().splitlines() if "timer: " in line]
     assert lines
     assert [line for line in lines if f" on_timer {run.id[:8]} | " not in line] == []

@@ -38,7 +38,14 @@ HOST_SETTINGS = {"APPLICATIONINSIGHTS_CONNECTION_STRING", "APPLICATIONINSIGHTS_A
 
 def settings_are_those_of_the_app(templates: Templates) -> Iterator[str]:
     """Each setting that the app reads is given, and nothing that neither it nor the host knows."""
-    own = {CLUSTERS, config.SCHEDULE, config.ARM_ENDPOINT, config.CLIENT_ID}
+    own = {
+        CLUSTERS,
+        config.SCHEDULE,
+        config.ARM_ENDPOINT,
+        config.CLIENT_ID,
+        config.HISTORY_DAYS,
+        config.EVENTS_ENDPOINT,
+    }
     wanted = own | STORAGE_SETTINGS | HOST_SETTINGS
     given = set(templates.settings)
     yield from (f"setting {name} is missing" for name in sorted(wanted - given))

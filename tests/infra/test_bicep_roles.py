@@ -19,7 +19,7 @@ from sandbox.resource_manager import Call
 from shared.config import load_config
 from shared.connections import connect
 from shared.doctor.examine import examine
-from shared.doctor.facts import Unknown
+from shared.doctor.unknown import Unknown
 from shared.reconcile import Order, reconcile
 from shared.report import ClusterReport, Outcome
 from shared.targets.arm import Arm

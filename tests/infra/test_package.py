@@ -151,7 +151,7 @@ def test_the_package_runs_by_itself(builder: Path | None, package: Path, wheels:
         archive.extractall(app)
     command = [sys.executable, "-I", "-S", "-B", "-c", RUN, str(app / SITE_PACKAGES), str(app)]
     found = json.loads(subprocess.run(command, capture_output=True, check=True, cwd=tmp_path).stdout)
-    assert found["functions"] == ["on_scale_event", "on_timer", "on_wake", "plan", "reconcile", "status"]
+    assert found["functions"] == ["doctor", "on_scale_event", "on_timer", "on_wake", "plan", "reconcile", "status"]
     assert not [file for file in found["files"] if "site-packages" in file and not file.startswith(str(app))]
     if builder and sys.version_info[:2] == (3, 13):
         assert all(Path(cached).is_file() for cached in found["cached"])

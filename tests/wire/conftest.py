@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,6 +14,9 @@ from sandbox.azurite import Azurite
 from sandbox.cloud import Cloud
 from shared.wiring import SystemClock
 from tests.wire.stage import Stage
+
+if TYPE_CHECKING:
+    from tests.wire.doctor_stage import Ward
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +44,14 @@ def open_stage(azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def stage(open_stage: Callable[..., Stage]) -> Stage:
     """Operations end at their first poll."""
     return open_stage(instant=True)
+
+
+@pytest.fixture
+def ward(stage: Stage, azurite: Azurite) -> "Ward":
+    """A healthy cluster for the doctor."""
+    from tests.wire.doctor_stage import Ward  # noqa: PLC0415  # the storage SDKs cost half a second, for a few tests
+
+    return Ward(stage, azurite.connection_string)
 
 
 @pytest.fixture

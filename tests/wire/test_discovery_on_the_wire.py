@@ -13,6 +13,7 @@ from sandbox.kubernetes_api import KubernetesApi, kubeconfig
 from sandbox.resource_manager import errors
 from sandbox.server import ServerThread
 from shared.report import Cause, Outcome, render_json
+from shared.wake import Wake
 from tests.wire.stage import APPS, ONE_TABLE, SYSTEM, Stage, findings, said
 
 pytestmark = pytest.mark.wire
@@ -116,7 +117,7 @@ def test_a_wake_up_discovers_anew(stage: Stage, waits: list[float]) -> None:
     app = stage.start({"settle": {"maxSeconds": 1, "quietSeconds": 0}})
     app.run()
     stage.forget_calls()
-    report, left = app.fleet.keep_vigil("shop-weu")
+    report, left = app.fleet.keep_vigil(Wake("shop-weu"))
     assert report is not None
     assert (report.outcome, left) == (Outcome.IN_SYNC, False)
     assert stage.arm.count("GET", CLUSTER_ID) == 1

@@ -20,6 +20,7 @@ from sandbox.faults.catalogue import CATALOGUE
 from sandbox.faults.writers import MARK
 from sandbox.world import eventually
 from shared.report import Outcome
+from shared.wake import Wake
 from tests.wire.stage import APPS, SYSTEM, App, Body, Stage, said, without_ours
 
 pytestmark = pytest.mark.wire
@@ -210,7 +211,7 @@ def test_a_wake_up_whose_watches_break_sees_every_change_all_the_same(trouble: T
     trouble.faults.on(name, times=4)
     (waiting,) = stage.cluster.register("apps", 1)
     with ThreadPoolExecutor(1) as beside:
-        window = beside.submit(app.fleet.keep_vigil, "shop-weu")
+        window = beside.submit(app.fleet.keep_vigil, Wake("shop-weu"))
         eventually(lambda: trouble.faults.struck[name] >= 2, "the watches have broken")
         stage.cluster.assign_cidrs([waiting])
         report, _ = window.result()
@@ -228,7 +229,7 @@ def test_a_wake_up_whose_watches_fall_silent_ends_at_its_maximum_and_the_next_pa
     trouble.faults.on("kubernetes-silent-watch")
     (waiting,) = stage.cluster.register("apps", 1)
     with ThreadPoolExecutor(1) as beside:
-        window = beside.submit(app.fleet.keep_vigil, "shop-weu")
+        window = beside.submit(app.fleet.keep_vigil, Wake("shop-weu"))
         stage.kubernetes.wait_for_watches(2)
         stage.cluster.assign_cidrs([waiting])
         report, _ = window.result()

@@ -13,6 +13,7 @@ from sandbox.azurite import Azurite
 from sandbox.hub import HUB_ID, PEER_ASN
 from shared.coordination import CONTAINER
 from shared.report import ClusterReport, Outcome
+from shared.wake import Wake
 from shared.wiring import SystemClock
 from tests.chaos.arena import KilledError, break_lease
 from tests.wire.hub_stage import Hands, HubStage, changes, routing, told
@@ -211,7 +212,7 @@ def test_a_vigil_stays_until_azure_is_done_with_every_peer(
     monkeypatch.setattr("shared.targets.hub.OPERATION_SECONDS", 0.02)
     monkeypatch.setattr("shared.settle.AT_WORK_SECONDS", 0.1)
     app = hub.start(routing() | {"settle": {"maxSeconds": 60, "quietSeconds": 0}})
-    report, left = app.fleet.keep_vigil("shop-weu")
+    report, left = app.fleet.keep_vigil(Wake("shop-weu"))
     assert report is not None
     assert (report.outcome, report.unfinished, left) == (Outcome.IN_SYNC, False, False)
     assert hub.operations() == ["+ 10.10.4.4", "+ 10.10.4.5"]

@@ -7,6 +7,7 @@ import pytest
 
 from sandbox.cluster import CLUSTER_ID
 from shared.report import render_json, render_text
+from shared.wake import Wake
 from tests.wire.conftest import Sent
 from tests.wire.hub_stage import HubStage
 from tests.wire.stage import PreparedError, Stage
@@ -36,7 +37,7 @@ def observed(hub: HubStage) -> tuple[dict[str, Any], str]:
     """Two passes and a wake-up in mode observe, which write nothing: the only cluster of the JSON report, and the text."""
     app = hub.start(OBSERVE | {"settle": {"maxSeconds": 1, "quietSeconds": 0}})
     app.run(dry_run=True)
-    app.fleet.keep_vigil("shop-weu")
+    app.fleet.keep_vigil(Wake("shop-weu"))
     report = app.run(force=True)
     posts = {call.path.rpartition("/")[2] for call in hub.arm.calls if call.method != "GET"}
     assert posts <= {"listClusterUserCredential"}
