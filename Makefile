@@ -11,14 +11,14 @@ RUN := $(VENV)/bin/python
 AZURITE := .sandbox/node/installed.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-bgp lint format sandbox chaos bench-latency bench-events package infra-check schema lock clean
+.PHONY: help setup demo test test-bgp lint format sandbox chaos bench bench-fleet bench-latency bench-events package infra-check schema lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready $(AZURITE) ## Install what the other commands need (they call it themselves)
 
-demo: setup ## Days in the life of a cluster, in three acts, on this machine, in under 90 seconds
+demo: setup ## Days in the life of a cluster, in four acts, on this machine, in under 90 seconds
 	@$(RUN) -m sandbox demo
 
 MODE ?= udr
@@ -26,13 +26,19 @@ sandbox: setup ## Keep the same cluster, Azure and app running, MODE=udr, routeS
 	@$(RUN) -m sandbox up --mode $(MODE)
 
 test: setup ## Unit, property and on-the-wire tests
-	$(RUN) -m pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered --ignore tests/bgp
+	$(RUN) -m pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered --ignore tests/bgp --ignore tests/infra
 
 test-bgp: $(VENV)/.ready ## The rendered reflectors and nodes as real FRR routers (Debian's frr, root for network namespaces)
 	$(RUN) -m pytest tests/bgp
 
 chaos: setup ## Faults, kills and several instances at random for 5 minutes; the invariants must hold
 	$(RUN) -m tests.chaos --minutes 5
+
+bench: setup ## A pass from 10 to 5,000 nodes, beside the ways people do it today and the physical floor
+	$(RUN) -m bench
+
+bench-fleet: setup ## A timer round over 200 clusters, handed out over the queue to several hosts
+	$(RUN) -m bench.fleet
 
 bench-latency: setup ## From a pod CIDR to its PUT on the wire, over 200 scale-outs, beside others' figures
 	$(RUN) -m bench.latency
