@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, List  # noqa: UP035  # see on_scale_event
@@ -39,9 +40,17 @@ _log = logging.getLogger("aks_pod_routes")
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 
 
-@cache
+_building = threading.Lock()
+
+
 def fleet() -> "Fleet":
     """Everything behind the door, built once per instance and only when first needed. Raises ConfigError."""
+    with _building:  # `cache` alone lets every thread that comes while it is built build one of its own
+        return _fleet()
+
+
+@cache
+def _fleet() -> "Fleet":
     from shared.wiring import build_fleet  # noqa: PLC0415  # keeps the cloud SDKs out of the indexing of functions
 
     return build_fleet(os.environ)

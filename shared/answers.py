@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from shared import shapes
 from shared.doctor.check import Examination
 from shared.doctor.rendering import render_json as doctor_json
 from shared.errors import AppError, ConfigError, RequestError, StorageError, UnknownClusterError
@@ -45,7 +46,7 @@ def reconcile_order(body: bytes) -> tuple[str | None, Order]:
     if not body.strip():
         return None, Order("http")
     try:
-        asked = msgspec.json.decode(body, type=_Body)
+        asked = shapes.decode(body, _Body)
     except msgspec.ValidationError as error:
         raise _field_error(str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -6,6 +6,7 @@ stamps, the log. How things are connected comes from `wiring`, the order of a vi
 
 import json
 import logging
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext
@@ -88,6 +89,7 @@ class Fleet:
         self._clock = clock
         self._connections: dict[str, tuple[float, Connection]] = {}
         self._places: dict[str, tuple[str, str]] = {}
+        self._locating = threading.Lock()
         self._examined: dict[str, Examination] = {}
         """What the doctor found last, on this instance; the status shows it, since both are asked over HTTP."""
 
@@ -385,18 +387,19 @@ class Fleet:
         A needless wake-up is cheaper than a lost one: a cluster that cannot be located is taken to be where the event is,
         if its subscription is the event's.
         """
-        unknown = [cluster for cluster in self._config.clusters if cluster.name not in self._places]
-        with ThreadPoolExecutor(max_workers=CLUSTERS_AT_ONCE, thread_name_prefix="locate") as side_by_side:
-            located = list(side_by_side.map(carrying(self._try_to_locate), unknown))
-        doubtful: dict[str, tuple[str, str]] = {}
-        for cluster, place in zip(unknown, located, strict=True):
-            if isinstance(place, TargetError):
-                _log.warning("%s: not located: %s", cluster.name, place)
-                if f"/{in_doubt[0]}/".lower() in (cluster.aks_cluster_id or "").lower():
-                    doubtful[cluster.name] = in_doubt
-            elif place is not None:
-                self._places[cluster.name] = place
-        return self._places | doubtful
+        with self._locating:  # events come side by side, and one of them is enough to ask
+            unknown = [cluster for cluster in self._config.clusters if cluster.name not in self._places]
+            with ThreadPoolExecutor(max_workers=CLUSTERS_AT_ONCE, thread_name_prefix="locate") as side_by_side:
+                located = list(side_by_side.map(carrying(self._try_to_locate), unknown))
+            doubtful: dict[str, tuple[str, str]] = {}
+            for cluster, place in zip(unknown, located, strict=True):
+                if isinstance(place, TargetError):
+                    _log.warning("%s: not located: %s", cluster.name, place)
+                    if f"/{in_doubt[0]}/".lower() in (cluster.aks_cluster_id or "").lower():
+                        doubtful[cluster.name] = in_doubt
+                elif place is not None:
+                    self._places[cluster.name] = place
+            return self._places | doubtful
 
     def _try_to_locate(self, cluster: Cluster) -> tuple[str, str] | TargetError | None:
         try:

@@ -19,6 +19,7 @@ from typing import Final
 
 import msgspec
 
+from shared import shapes
 from shared.changes import AnyChange, Create, Delete, Update
 from shared.models import BgpPeer, Finding, Route, Severity
 from shared.phrases import some
@@ -50,7 +51,7 @@ class Ledger(msgspec.Struct, frozen=True):
 def parse_ledger(text: str | None) -> Ledger:
     """An empty one where there is none, or none that makes sense: then nothing counts as drift until it is known again."""
     try:
-        return msgspec.json.decode(text or "{}", type=Ledger)
+        return shapes.decode(text or "{}", Ledger)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return Ledger()
 

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from shared import shapes
 from shared.errors import TargetError
 
 API_VERSION = "2015-04-01"
@@ -85,7 +86,7 @@ def _records(log: ActivityLog, target: str, since: datetime, until: datetime) ->
     wanted = f"eventTimestamp ge '{_stamp(since)}' and eventTimestamp le '{_stamp(until)}' and resourceGroupName eq '{group}'"
     query = {"$filter": wanted}
     for _ in range(_PAGES):
-        page = msgspec.convert(log.glance(path, api_version=API_VERSION, query=query), _Page)
+        page = shapes.convert(log.glance(path, api_version=API_VERSION, query=query), _Page)
         yield from page.value
         token = _skip_token(page.next_link)
         if not token:

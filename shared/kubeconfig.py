@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from shared import shapes
 from shared.errors import RefusedError
 
 
@@ -70,7 +71,7 @@ def _parse(text: bytes, where: str) -> _Kubeconfig:
     import yaml  # noqa: PLC0415 - 10 ms that only a cluster's first reading needs
 
     try:
-        return msgspec.convert(yaml.safe_load(text), _Kubeconfig)
+        return shapes.convert(yaml.safe_load(text), _Kubeconfig)
     except yaml.MarkedYAMLError as error:  # its text quotes the file, tokens and all
         line = f" (line {error.problem_mark.line + 1})" if error.problem_mark else ""
         raise RefusedError(f"{where} is not YAML{line}") from None

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from shared import shapes
 from shared.errors import TargetError
 
 T = TypeVar("T")
@@ -71,6 +72,6 @@ def explained(error: TargetError, what: str, way_out: str = "") -> TargetError:
 
 def _decode(body: dict[str, Any], shape: type[T], path: str) -> T:
     try:
-        return msgspec.convert(body, shape)
+        return shapes.convert(body, shape)
     except msgspec.ValidationError as error:
         raise TargetError(f"Azure's answer for {path} is not understood: {error}") from None

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from shared import shapes
 from shared.wake import Poison
 
 Report = Mapping[str, Any]
@@ -106,7 +107,7 @@ def headroom(report: Report) -> tuple[Headroom, ...]:
 
 def passes(listing: Iterable[Mapping[str, Any]]) -> tuple[Pass, ...]:
     """Entries of the history as a listing shows them (`history.listed`), in its order; what the page does not show is left out."""
-    return tuple(msgspec.convert(entry, Pass) for entry in listing)
+    return tuple(shapes.convert(entry, Pass) for entry in listing)
 
 
 def drift(repairs: Iterable[tuple[datetime, int]], today: date) -> tuple[DriftDay, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from shared import shapes
 from shared.correlation import current
 from shared.errors import RequestError
 
@@ -60,7 +61,7 @@ def wake_all(clusters: Iterable[str], event_id: str = "", at: object = None) -> 
 def parse_wake(body: bytes) -> Wake:
     """Raises RequestError for anything else than a wake-up; the queue then ends in its poison queue, for a person."""
     try:
-        wake = msgspec.json.decode(body, type=Wake)
+        wake = shapes.decode(body, Wake)
     except msgspec.DecodeError as error:
         raise RequestError("message", f'not a wake-up such as {{"cluster": "shop-weu"}}: {error}') from error
     if wake.since is not None and wake.since.tzinfo is None:  # Event Grid's times are UTC

@@ -19,7 +19,7 @@ from sandbox.world import APP
 PYTHON = "Python"
 """Stands for the modules of Python itself."""
 
-INDEXING = {PYTHON: 185, "azure.functions": 75, "werkzeug": 35, "shared": 30, "msgspec": 15, "markupsafe": 3}
+INDEXING = {PYTHON: 185, "azure.functions": 75, "werkzeug": 35, "shared": 32, "msgspec": 15, "markupsafe": 3}
 """No cloud SDK, no Kubernetes, no pydantic, no HTTP client."""
 
 EVENT = INDEXING | {

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 
+from shared import shapes
 from shared.doctor.facts import LastPass, Queue, Traces
 from shared.doctor.unknown import Unknown
 from shared.errors import StorageError
@@ -86,7 +87,7 @@ class Storage:
 
     def _last_pass(self, cluster: str, at: datetime) -> LastPass:
         text = self._container.download_blob(f"reports/{cluster}.json").readall()
-        report = msgspec.json.decode(text, type=_Report)
+        report = shapes.decode(text, _Report)
         found = (each for target in report.targets for each in target.findings)
         return LastPass(
             at, report.outcome, tuple(Finding(each.severity, each.code, each.message, each.resource) for each in found)

@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from shared import shapes
 from shared.errors import AppError
 from shared.models import Finding, Severity
 from shared.sources.api_server import ApiServer
@@ -70,7 +71,7 @@ def read_cilium_config(api: ApiServer) -> Mapping[str, str] | Unreadable:
         sentence = refusal(what, answer.status, answer.body, permission=_PERMISSION, absence=_ABSENCE, act="read")
         return Unreadable(causes.get(answer.status, Cause.FAILED), sentence)
     try:
-        return msgspec.json.decode(answer.body, type=_ConfigMap).data
+        return shapes.decode(answer.body, _ConfigMap).data
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         size = len(answer.body)
         return Unreadable(Cause.FAILED, f"cannot read {what}: {size} bytes are not what an API server sends: {error}")

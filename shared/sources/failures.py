@@ -6,6 +6,7 @@ from http import HTTPStatus
 import msgspec
 from urllib3 import exceptions as http
 
+from shared import shapes
 from shared.errors import SourceError
 
 CONNECT_SECONDS = 5.0
@@ -32,7 +33,7 @@ class _Status(msgspec.Struct, frozen=True):
 def server_message(body: bytes) -> str:
     """What the API server says in a refusal, on one line: a Status object's message, or the text (overload, no such API)."""
     try:
-        text = msgspec.json.decode(body, type=_Status).message
+        text = shapes.decode(body, _Status).message
     except (msgspec.DecodeError, UnicodeDecodeError):
         text = body.decode("utf-8", "replace")
     text = " ".join(text.split())

@@ -13,6 +13,7 @@ from typing import Generic, Self, TypeVar, assert_never
 
 import msgspec
 
+from shared import shapes
 from shared.errors import SourceError
 from shared.label_selector import LabelSelector
 from shared.models import Reading
@@ -226,7 +227,7 @@ class KubernetesSource:
             # Past the first page no status says anything about whether the resource exists.
             raise SourceError(sentence) if token else AnswerError(sentence, status=answer.status)
         try:
-            return msgspec.json.decode(answer.body, type=resource.page)
+            return shapes.decode(answer.body, resource.page)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise SourceError(
                 f"cannot list {resource.plural}: page {number} ({len(answer.body)} bytes) is not what an API server "

@@ -9,6 +9,7 @@ from typing import Annotated, Generic, Literal, TypeVar, assert_never
 
 import msgspec
 
+from shared import shapes
 from shared.sources.objects import CiliumNodeObject, NodeObject
 
 T = TypeVar("T", bound=NodeObject | CiliumNodeObject)
@@ -64,10 +65,10 @@ def decode(line: bytes, kind: str, type_: type[T]) -> Present[T] | Absent | Book
     line could mean to miss a change, a new list misses none.
     """
     try:
-        event = msgspec.json.decode(line, type=_Line)
+        event = shapes.decode(line, _Line)
         if event.type == "ERROR":
             raise LostPlaceError
-        versioned = msgspec.json.decode(event.object, type=_Versioned)
+        versioned = shapes.decode(event.object, _Versioned)
         if versioned.kind != kind:
             raise LostPlaceError
         revision = versioned.metadata.revision
@@ -75,9 +76,9 @@ def decode(line: bytes, kind: str, type_: type[T]) -> Present[T] | Absent | Book
             case "BOOKMARK":
                 return Bookmark(revision)
             case "ADDED" | "MODIFIED":
-                return Present(revision, msgspec.json.decode(event.object, type=type_))
+                return Present(revision, shapes.decode(event.object, type_))
             case "DELETED":
-                return Absent(revision, msgspec.json.decode(event.object, type=type_).metadata.name)
+                return Absent(revision, shapes.decode(event.object, type_).metadata.name)
             case _ as never:
                 assert_never(never)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+import requests
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import (
     AzureError,
@@ -27,6 +28,8 @@ from azure.core.pipeline.transport import RequestsTransport
 from azure.core.rest import HttpRequest
 from azure.mgmt.core.tools import parse_resource_id
 from azure.mgmt.network import NetworkManagementClient
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
 
 from shared import correlation
 from shared.arm_calls import ArmCall, ArmCalls, recording
@@ -35,6 +38,9 @@ from shared.errors import SupersededError, TargetError
 PATIENCE = 120.0
 """Seconds that one request waits on Azure's word, in all. Beyond it the pass ends (Azure says minutes when a subscription is
 out of tokens), and the timer comes back: obeying would outlive the function's time-out."""
+CONNECTIONS = 32
+"""Kept open. One instance has 12 messages at work (`queues` in host.json), 8 clusters for an answer over HTTP and as many for
+an event; of the usual 10 those beyond are closed after each call, made anew for the next, and warned of in the log."""
 GLANCE_SECONDS = 5.0
 """What a look that nothing hangs on may take, to connect and to answer."""
 
@@ -120,13 +126,25 @@ class _Correlated(SansIOHTTPPolicy):  # type: ignore[type-arg]  # as above
         )
 
 
+_NO_RETRIES = Retry(total=False, redirect=False, raise_on_status=False)
+"""As azure-core has it: what failed comes up as it is, and its pipeline decides."""
+
+
+def _transport() -> RequestsTransport:
+    """azure-core's transport with room for more connections; retries are its pipeline's, as with the session it makes."""
+    session = requests.Session()
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS, max_retries=_NO_RETRIES))
+    return RequestsTransport(session=session)
+
+
 class Arm:
     """Azure Resource Manager as one identity sees it. Safe to share between threads."""
 
     def __init__(self, credential: TokenCredential, endpoint: str) -> None:
         self._credential = credential
         self._endpoint = endpoint
-        self._transport = RequestsTransport()
+        self._transport = _transport()
         self._correlated = _Correlated()
         self._clients: dict[str, NetworkManagementClient] = {}
         self._lock = threading.Lock()
