@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.changes import Plan, RouteChange, fingerprint, holds
+from shared.changes import Plan, RouteChange, fingerprint, shown
 from shared.models import Node, ObservedRoutes, Policy
 from shared.plan import RoutePlan, make_plan
 from shared.safety import guard
@@ -90,4 +90,4 @@ HOLDS = [
 
 @pytest.mark.parametrize(("change", "after", "held"), [case[1:] for case in HOLDS], ids=[case[0] for case in HOLDS])
 def test_a_table_holds_a_change_or_not(change: RouteChange, after: ObservedRoutes, held: bool) -> None:  # noqa: FBT001
-    assert holds(after, change) is held
+    assert (change in shown(after, [change])) is held
