@@ -1,5 +1,6 @@
-"""Measurements of the running app in the sandbox, each a command that prints its figures and fails where a promise is broken.
+"""Measurements of the app in the sandbox, each a command that prints its figures and fails where a promise is broken.
 
-How fast a route is written is in `latency`, what many events at once lead to in `events`. What is measured is the unchanged
-app in its functions host; nothing here is deployed, and no test needs it.
+What a pass costs is measured by `python -m bench`, beside its floor and the ways of today; how fast a route is written by
+`latency`, what many events at once lead to by `events`, rounds over many clusters by `fleet`. What is measured is the unchanged
+app; nothing here is deployed, and no test needs it.
 """

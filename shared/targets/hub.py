@@ -9,6 +9,7 @@ import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from shared.errors import UnfinishedError
 from shared.models import BgpPeer, Busy, ForeignPeer, Learned, LearnedRoute, Observed, ObservedPeers
 from shared.ownership import is_our_peer
 from shared.targets.arm import Arm, translate
+from shared.targets.plain import PlainPolling
 
 POLL_SECONDS = 2.0
 """Between two polls where Azure sends no Retry-After (it does: 10 s at first)."""
@@ -30,6 +32,8 @@ OPERATION_SECONDS = 25.0
 Source: https://learn.microsoft.com/azure/azure-functions/functions-scale#timeout"""
 LEARNED_SECONDS = 25.0
 """What a pass waits for the routes learned from a peer; they are told in findings and decide no write but the last peer's."""
+KNOWN_TEXTS = 2**14
+"""How many prefixes, and how many addresses, are remembered as parsed: each instance of the hub tells the same of each peer."""
 _AT_WORK = {"Updating", "Deleting"}
 _NOT_READY = {"None", "Provisioning"}
 """Routing states that end by themselves: the hub is being made, which takes half an hour. Any other refuses a write."""
@@ -122,14 +126,16 @@ class Hub:
         """What each instance of the hub learned from a peer; None where that cannot be told, which is no reason to fail."""
         try:
             poller = self._client.virtual_hub_bgp_connections.begin_list_learned_routes(
-                *self._where, peer.name, polling_interval=POLL_SECONDS
+                *self._where, peer.name, polling=PlainPolling(POLL_SECONDS)
             )
             poller.wait(LEARNED_SECONDS)
-            return _routes(poller.result()) if poller.done() else None
+            result: Any = poller.result() if poller.done() else None
+            return None if result is None else _routes(result)
         except (
             AzureError,
             ValueError,
             TypeError,
+            KeyError,
             AttributeError,
         ):  # refused, or something else than routes by instance
             return None
@@ -161,12 +167,18 @@ def _busy(connections: Iterable[Mapping[str, Any]]) -> Busy | None:
 def _routes(answer: Mapping[str, Sequence[Any]]) -> Learned:
     """By instance, in the order of their names: `RouteServiceRole_IN_0`, `RouteServiceRole_IN_1` (facts: recorded)."""
     return tuple(
-        tuple(LearnedRoute(IPv4Network(route.network), _address(route.next_hop)) for route in answer[instance])
+        tuple(LearnedRoute(_network(route["network"]), _address(route.get("nextHop"))) for route in answer[instance])
         for instance in sorted(answer)
         if instance.startswith(_INSTANCE)
     )
 
 
+@lru_cache(maxsize=KNOWN_TEXTS)
+def _network(text: str) -> IPv4Network:
+    return IPv4Network(text)
+
+
+@lru_cache(maxsize=KNOWN_TEXTS)
 def _address(text: str | None) -> IPv4Address | None:
     try:
         return IPv4Address(text or "")

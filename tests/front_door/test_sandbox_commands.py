@@ -21,7 +21,7 @@ pytestmark = pytest.mark.wire
 READY_SECONDS = 60.0
 STOP_SECONDS = 60.0
 ACTS = 3
-STEPS = 15
+STEPS = 17
 
 
 class Running:

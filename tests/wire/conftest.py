@@ -9,9 +9,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from azure.core.pipeline.transport import HttpTransport, RequestsTransport
+from azure.storage.blob import BlobServiceClient
 
 from sandbox.azurite import Azurite
 from sandbox.cloud import Cloud
+from shared.coordination import CONTAINER
 from shared.wiring import SystemClock
 from tests.wire.stage import Stage
 
@@ -35,9 +37,22 @@ def open_stage(azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             settings = {**cloud.settings, "AzureWebJobsStorage": azurite.connection_string}
             for name, value in settings.items():
                 monkeypatch.setenv(name, value)
+            _forget_the_past(azurite)
             return Stage(cloud, settings)
 
         yield opened
+
+
+def _forget_the_past(azurite: Azurite) -> None:
+    """All tests share an account and call their cluster the same; who puts the same route back in each is no fight."""
+    with (
+        BlobServiceClient.from_connection_string(azurite.connection_string) as service,
+        service.get_container_client(CONTAINER) as container,
+    ):
+        if container.exists():
+            for folder in ("history/", "ledgers/"):
+                for blob in container.list_blob_names(name_starts_with=folder):
+                    container.delete_blob(blob)
 
 
 @pytest.fixture
