@@ -20,7 +20,7 @@ pytestmark = pytest.mark.wire
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 60.0
-ACTS = 3
+ACTS = 4
 STEPS = 17
 
 
