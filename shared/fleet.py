@@ -6,7 +6,6 @@ stamps, the log. How things are connected comes from `wiring`, the order of a vi
 
 import json
 import logging
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext
@@ -19,10 +18,11 @@ from shared.config import Cluster, Config
 from shared.coordination import LEASE_SECONDS
 from shared.correlation import carrying, correlated, current
 from shared.doctor.check import Examination, Verdict
-from shared.errors import AppError, SourceError, StorageError, TargetError
+from shared.errors import AppError, SourceError, StorageError
 from shared.events import Event, Ignored, concerns, scale_event
 from shared.history import Query
 from shared.inventory import inventory
+from shared.places import Places
 from shared.reconcile import NodeSource, Order, Target, reconcile
 from shared.report import ClusterReport, Outcome, failed, render_json, render_text
 from shared.settle import Window, settle
@@ -79,7 +79,6 @@ class Fleet:
     ) -> None:
         self._config = config
         self._connect = connect
-        self._locate = locate
         self._coordination = coordination
         self._poison = poison
         self._aftermath = aftermath
@@ -88,8 +87,7 @@ class Fleet:
         self._doctor = doctor
         self._clock = clock
         self._connections: dict[str, tuple[float, Connection]] = {}
-        self._places: dict[str, tuple[str, str]] = {}
-        self._locating = threading.Lock()
+        self._places = Places(config.clusters, locate)
         self._examined: dict[str, Examination] = {}
         """What the doctor found last, on this instance; the status shows it, since both are asked over HTTP."""
 
@@ -159,7 +157,7 @@ class Fleet:
         if isinstance(meant, Ignored):
             _log.debug("event ignored: %s", meant.reason)
             return ()
-        clusters = concerns(meant, self._places_of_all(in_doubt=meant.place))
+        clusters = concerns(meant, self._places.of_all(in_doubt=meant.place))
         _log.info("event %s, %s: %s", meant.id, meant.operation, ", ".join(clusters) or "no cluster of ours")
         for cluster in clusters:
             self._coordination().move_marker(cluster)
@@ -380,32 +378,6 @@ class Fleet:
                 ask_azure=connection.ask_azure,
             )
         return replace(report, findings=connection.findings + report.findings)
-
-    def _places_of_all(self, *, in_doubt: tuple[str, str]) -> dict[str, tuple[str, str]]:
-        """Subscription and node resource group of every cluster, which never change.
-
-        A needless wake-up is cheaper than a lost one: a cluster that cannot be located is taken to be where the event is,
-        if its subscription is the event's.
-        """
-        with self._locating:  # events come side by side, and one of them is enough to ask
-            unknown = [cluster for cluster in self._config.clusters if cluster.name not in self._places]
-            with ThreadPoolExecutor(max_workers=CLUSTERS_AT_ONCE, thread_name_prefix="locate") as side_by_side:
-                located = list(side_by_side.map(carrying(self._try_to_locate), unknown))
-            doubtful: dict[str, tuple[str, str]] = {}
-            for cluster, place in zip(unknown, located, strict=True):
-                if isinstance(place, TargetError):
-                    _log.warning("%s: not located: %s", cluster.name, place)
-                    if f"/{in_doubt[0]}/".lower() in (cluster.aks_cluster_id or "").lower():
-                        doubtful[cluster.name] = in_doubt
-                elif place is not None:
-                    self._places[cluster.name] = place
-            return self._places | doubtful
-
-    def _try_to_locate(self, cluster: Cluster) -> tuple[str, str] | TargetError | None:
-        try:
-            return self._locate(cluster)
-        except TargetError as error:
-            return error
 
 
 _LEVELS = {Outcome.FAILED: logging.ERROR, Outcome.HELD: logging.WARNING, Outcome.PARTIAL: logging.WARNING}
