@@ -23,6 +23,7 @@ from azure.core.exceptions import (
 )
 
 from shared.errors import BusyError, StorageError
+from shared.phrases import first_line
 
 if TYPE_CHECKING:  # whoever hands in the container has paid for the import
     from azure.storage.blob import BlobLeaseClient, ContainerClient
@@ -166,6 +167,6 @@ def _storage_errors() -> Iterator[None]:
         yield
     except AzureError as error:
         raise StorageError(
-            f"the app's storage account could not be used ({str(error).partition(chr(10))[0][:200]}); check "
+            f"the app's storage account could not be used ({first_line(error)}); check "
             "AzureWebJobsStorage and that the app's identity is Storage Blob Data Contributor on it"
         ) from error

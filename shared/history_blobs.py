@@ -18,6 +18,7 @@ from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFo
 from shared.errors import RequestError, StorageError
 from shared.history import FOLDER, Entry, Query, id_in, is_wanted, key_of, listed, oldest_kept, time_of
 from shared.history_drift import FIGHT_WITHIN, Ledger, Place, Restored, parse_ledger
+from shared.phrases import first_line
 
 if TYPE_CHECKING:  # whoever hands in the container has paid for the import
     from azure.storage.blob import ContainerClient
@@ -164,6 +165,6 @@ def _storage_errors() -> Iterator[None]:
         yield
     except AzureError as error:
         raise StorageError(
-            f"the history could not be read or kept ({str(error).partition(chr(10))[0][:200]}); check AzureWebJobsStorage and "
+            f"the history could not be read or kept ({first_line(error)}); check AzureWebJobsStorage and "
             "that the app's identity is Storage Blob Data Contributor on it"
         ) from error

@@ -12,7 +12,7 @@ An update that leaves the next hop as it is repairs what Azure failed to do (`Fa
 Whether an event or the timer asked makes no difference: a wake-up repairs drift, too, and the timer brings new nodes as well.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -133,17 +133,6 @@ def fight_finding(fight: Fight, writer: str = "") -> Finding:
         "configuration",
         fight.target,
     )
-
-
-def per_day(repaired: Iterable[tuple[datetime, int]], days: Sequence[str]) -> list[dict[str, str | int]]:
-    """Repairs per day, `YYYY-MM-DD` in UTC, for the status page; a day without any is told as 0."""
-    counts: Mapping[str, int] = dict.fromkeys(days, 0)
-    totals = dict(counts)
-    for at, count in repaired:
-        day = f"{at:%Y-%m-%d}"
-        if day in totals:
-            totals[day] += count
-    return [{"day": day, "repaired": totals[day]} for day in days]
 
 
 def _entry(change: ChangeReport) -> Route | BgpPeer:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 
 from shared.errors import RequestError, StorageError
+from shared.phrases import first_line
 from shared.wake import Poison, parse_wake
 
 if TYPE_CHECKING:  # whoever hands in the queue has paid for the import
@@ -25,7 +26,7 @@ def read_poison(queue: "QueueClient") -> Poison:
         return Poison(0)
     except AzureError as error:
         raise StorageError(
-            f"the poison queue could not be read ({str(error).partition(chr(10))[0][:200]}); check AzureWebJobsStorage and "
+            f"the poison queue could not be read ({first_line(error)}); check AzureWebJobsStorage and "
             "that the app's identity is Storage Queue Data Contributor on it"
         ) from error
     return Poison(count, tuple(sorted({_cluster(str(message.content)) for message in shown})))

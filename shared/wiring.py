@@ -24,6 +24,7 @@ from shared.history_blobs import History
 from shared.history_chronicle import Chronicle
 from shared.history_drift import FIGHT_WITHIN
 from shared.history_writers import other_writer
+from shared.phrases import first_line
 from shared.poison import read_poison
 from shared.surroundings import Connection
 from shared.targets.arm import Arm
@@ -191,7 +192,7 @@ def _aks_token(credential: TokenCredential) -> Callable[[], str]:
             return credential.get_token(AKS_SCOPE).token
         except AzureError as error:
             raise SourceError(
-                f"no token for the API server ({str(error).partition(chr(10))[0][:200]}); check that the managed identity "
+                f"no token for the API server ({first_line(error)}); check that the managed identity "
                 "is assigned to the app and that AZURE_CLIENT_ID is its client id"
             ) from error
 

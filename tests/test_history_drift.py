@@ -16,7 +16,6 @@ from shared.history_drift import (
     fight_finding,
     fights,
     parse_ledger,
-    per_day,
     written_down,
 )
 from shared.models import BgpPeer
@@ -156,13 +155,3 @@ def test_a_fight_is_told_with_route_table_and_whoever_the_log_names() -> None:
         "stop the other one, or take this target out of the configuration"
     )
     assert "the target's activity log in Azure tells who it is" in fight_finding(Fight(KEY, (PREFIX,))).message
-
-
-def test_repairs_are_counted_per_day_and_days_without_any_are_told_too() -> None:
-    days = ["2026-11-21", "2026-11-22", "2026-11-23"]
-    repaired = [(NOW, 2), (NOW - timedelta(hours=13), 1), (NOW + timedelta(hours=1), 3), (NOW - timedelta(days=9), 7)]
-    assert per_day(repaired, days) == [
-        {"day": "2026-11-21", "repaired": 1},
-        {"day": "2026-11-22", "repaired": 5},
-        {"day": "2026-11-23", "repaired": 0},
-    ]

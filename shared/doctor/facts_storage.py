@@ -11,6 +11,7 @@ from shared.doctor.facts import LastPass, Queue, Traces
 from shared.doctor.unknown import Unknown
 from shared.errors import StorageError
 from shared.models import Finding, Severity
+from shared.phrases import first_line
 from shared.poison import read_poison
 
 if TYPE_CHECKING:  # whoever hands them in has paid for the import
@@ -95,8 +96,9 @@ class Storage:
 
 
 def _unread(error: BaseException, what: str, action: str) -> Unknown:
-    first = str(error).partition("\n")[0][:200]
     denied = isinstance(error, HttpResponseError) and error.status_code == 403
     permission = f"{action} on the storage account (Storage Blob Data Contributor, Storage Queue Data Contributor)"
-    reason = f"cannot read {what} ({first}); check AzureWebJobsStorage and the roles of the app's identity on it"
+    reason = (
+        f"cannot read {what} ({first_line(error)}); check AzureWebJobsStorage and the roles of the app's identity on it"
+    )
     return Unknown(what, reason, permission if denied else "")

@@ -34,6 +34,7 @@ from urllib3 import Retry
 from shared import correlation
 from shared.arm_calls import ArmCall, ArmCalls, recording
 from shared.errors import SupersededError, TargetError
+from shared.phrases import first_line
 
 PATIENCE = 120.0
 """Seconds that one request waits on Azure's word, in all. Beyond it the pass ends (Azure says minutes when a subscription is
@@ -198,13 +199,13 @@ def translate(error: AzureError | ValueError, resource: str = "") -> TargetError
         return _answered(error, error.status_code, about)
     if isinstance(error, ClientAuthenticationError):
         return TargetError(
-            f"{about}no token for Azure Resource Manager ({_first_line(error)}); check that the managed identity is assigned "
+            f"{about}no token for Azure Resource Manager ({first_line(error)}); check that the managed identity is assigned "
             "to the app and that AZURE_CLIENT_ID is its client id; on your own machine sign in with az login",
             status=401,
         )
     return TargetError(
         f"{about}Azure Resource Manager could not be reached or answered nonsense "
-        f"({type(error).__name__}: {_first_line(error)}); check AKS_POD_ROUTES_ARM_ENDPOINT and the app's outbound network"
+        f"({type(error).__name__}: {first_line(error)}); check AKS_POD_ROUTES_ARM_ENDPOINT and the app's outbound network"
     )
 
 
@@ -234,7 +235,7 @@ def _azure_error(error: HttpResponseError) -> tuple[str, str, frozenset[str]]:
     """Code, message and every code of the answer, its details included."""
     body = error.error
     if body is None:
-        return "", _first_line(error), frozenset()
+        return "", first_line(error), frozenset()
     details = body.details or ()
     parts = (*_policies(body), body.message, *(detail.message for detail in details))
     message = _URL_QUERY.sub(r"\1?…", " ".join(part for part in parts if part))
@@ -292,7 +293,3 @@ def _advice(status: int, code: str) -> str:
         or _ADVICE_BY_STATUS.get(status)
         or ("Azure refused it" if refused else "Azure failed; the next pass tries again")
     )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0][:200]
