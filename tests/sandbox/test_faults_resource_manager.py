@@ -1,7 +1,7 @@
 """The faults of Resource Manager as the official client meets them."""
 
-import time
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
 import pytest
@@ -158,12 +158,14 @@ def test_an_accepted_operation_hangs_until_the_fault_is_off_and_holds_its_table(
     assert scene.table().provisioning_state == "Succeeded"
 
 
-def test_an_operation_may_hang_for_a_time(scene: Scene) -> None:
-    scene.faults.on("operation-hangs", delay=0.02)
-    began = time.monotonic()
+def test_an_operation_may_hang_for_a_time(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = count()
+    monkeypatch.setattr(scene.cloud.arm, "clock", lambda: float(next(seconds)))  # each look is a second later
+    polls = scene.cloud.arm.polls
+    scene.faults.on("operation-hangs", delay=4)
     assert scene.put("new").provisioning_state == "Succeeded"
-    assert time.monotonic() - began >= 0.02
-    assert scene.cloud.arm.polls > 1
+    assert next(seconds) == 5, "the operation was looked at until 4 seconds were over, and then no more"
+    assert scene.cloud.arm.polls - polls >= 3
 
 
 def test_a_poll_that_finds_nothing_is_a_404_while_the_operation_goes_on(scene: Scene) -> None:
