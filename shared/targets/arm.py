@@ -8,6 +8,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -64,7 +65,11 @@ class _PatientRetry(RetryPolicy):  # type: ignore[type-arg]  # the request and r
 
     def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
         settings["waited"] = settings.get("waited", 0.0) + (self.get_retry_after(response) or 0.0)
-        return bool(settings["waited"] <= PATIENCE and super().is_retry(settings, response))
+        again = bool(settings["waited"] <= PATIENCE and super().is_retry(settings, response))
+        if again:
+            with suppress(AzureError):
+                response.http_response.read()  # or the connection of a streamed answer is lost (azure-core leaves it open)
+        return again
 
 
 _CORRELATION = "x-ms-correlation-request-id"

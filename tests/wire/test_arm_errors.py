@@ -1,7 +1,9 @@
 """What Azure Resource Manager can answer instead of success: what is waited for, what ends the pass, and what is said."""
 
 import pytest
+from aiohttp import web
 
+from sandbox.endpoint import Handler
 from sandbox.resource_manager import AzureError, errors
 from shared.report import Outcome
 from shared.targets.arm import PATIENCE
@@ -54,6 +56,23 @@ def test_what_passes_is_waited_for_and_then_done(
         "poll",
         "GET",
     ]
+
+
+def test_a_write_that_is_tried_again_leaves_no_connection_behind(stage: Stage, waits: list[float]) -> None:
+    """azure-core streams the answers to writes, and lets go of none that it tries again: one more open socket each."""
+    ports: list[int] = []
+
+    async def noted(request: web.Request, handler: Handler) -> web.StreamResponse:
+        ports.append(request.transport.get_extra_info("peername")[1] if request.transport else 0)
+        return await handler(request)
+
+    stage.cloud.arm_endpoint.detour(noted)
+    stage.cluster.add("apps", 1)
+    stage.arm.refuse_next("PUT", "rt-apps", throttled(1), times=2)
+    assert stage.start(ONE_TABLE).run().outcome is Outcome.APPLIED
+    assert waits == [1.0, 1.0]
+    assert stage.calls() == ["GET", "PUT", "PUT", "PUT", "poll", "GET"]
+    assert len(set(ports)) == 1
 
 
 def test_another_operation_in_progress_is_waited_for_and_planned_again(stage: Stage, waits: list[float]) -> None:
