@@ -16,7 +16,7 @@ _one_at_a_time = threading.Lock()
 _worked_out: set[Any] = set()
 
 
-def decode(text: bytes | str, shape: type[T]) -> T:
+def decode(text: bytes | str | msgspec.Raw, shape: type[T]) -> T:
     """JSON as `shape`. Raises msgspec.DecodeError, also where it does not have that shape."""
     return msgspec.json.decode(text, type=_ready(shape))
 

@@ -13,10 +13,12 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any, TypeVar
 
+import msgspec
 from azure.core.exceptions import AzureError
 from azure.core.polling import LROPoller
 from azure.mgmt.core.tools import parse_resource_id
 
+from shared import shapes
 from shared.changes import Create, Delete, PeerChange, Update
 from shared.correlation import carrying
 from shared.errors import UnfinishedError
@@ -32,8 +34,8 @@ OPERATION_SECONDS = 25.0
 Source: https://learn.microsoft.com/azure/azure-functions/functions-scale#timeout"""
 LEARNED_SECONDS = 25.0
 """What a pass waits for the routes learned from a peer; they are told in findings and decide no write but the last peer's."""
-KNOWN_TEXTS = 2**14
-"""How many prefixes, and how many addresses, are remembered as parsed: each instance of the hub tells the same of each peer."""
+KNOWN_ROUTES = 2**14
+"""How many learned routes are remembered as parsed: each instance of the hub tells the same of each peer, in every pass."""
 _AT_WORK = {"Updating", "Deleting"}
 _NOT_READY = {"None", "Provisioning"}
 """Routing states that end by themselves: the hub is being made, which takes half an hour. Any other refuses a write."""
@@ -126,19 +128,14 @@ class Hub:
         """What each instance of the hub learned from a peer; None where that cannot be told, which is no reason to fail."""
         try:
             poller = self._client.virtual_hub_bgp_connections.begin_list_learned_routes(
-                *self._where, peer.name, polling=PlainPolling(POLL_SECONDS)
+                *self._where, peer.name, polling=PlainPolling(POLL_SECONDS, _routes)
             )
             poller.wait(LEARNED_SECONDS)
-            result: Any = poller.result() if poller.done() else None
-            return None if result is None else _routes(result)
-        except (
-            AzureError,
-            ValueError,
-            TypeError,
-            KeyError,
-            AttributeError,
-        ):  # refused, or something else than routes by instance
+            learned: Any = poller.result() if poller.done() else None
+        except (AzureError, ValueError, msgspec.DecodeError):  # refused, or something else than routes by instance
             return None
+        told: Learned | None = learned
+        return told
 
     def _asked(self, request: Callable[[], T]) -> T:
         try:
@@ -164,21 +161,26 @@ def _busy(connections: Iterable[Mapping[str, Any]]) -> Busy | None:
     return None
 
 
-def _routes(answer: Mapping[str, Sequence[Any]]) -> Learned:
+class _Route(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    network: str
+    next_hop: str | None = None
+
+
+def _routes(answer: bytes) -> Learned:
     """By instance, in the order of their names: `RouteServiceRole_IN_0`, `RouteServiceRole_IN_1` (facts: recorded)."""
+    by_instance = shapes.decode(answer, dict[str, msgspec.Raw])
     return tuple(
-        tuple(LearnedRoute(_network(route["network"]), _address(route.get("nextHop"))) for route in answer[instance])
-        for instance in sorted(answer)
-        if instance.startswith(_INSTANCE)
+        tuple(_route(route.network, route.next_hop) for route in shapes.decode(by_instance[name], list[_Route]))
+        for name in sorted(by_instance)
+        if name.startswith(_INSTANCE)
     )
 
 
-@lru_cache(maxsize=KNOWN_TEXTS)
-def _network(text: str) -> IPv4Network:
-    return IPv4Network(text)
+@lru_cache(maxsize=KNOWN_ROUTES)
+def _route(network: str, next_hop: str | None) -> LearnedRoute:
+    return LearnedRoute(IPv4Network(network), _address(next_hop))
 
 
-@lru_cache(maxsize=KNOWN_TEXTS)
 def _address(text: str | None) -> IPv4Address | None:
     try:
         return IPv4Address(text or "")

@@ -164,6 +164,18 @@ def test_what_was_learned_over_a_connection_that_ended_is_forgotten(hub: HubStag
     assert [each.asn for each in after.managed] == [PEER_ASN, 65002]
 
 
+def test_instances_are_told_apart_by_their_names_and_what_is_no_instance_is_passed_over(hub: HubStage) -> None:
+    """Seen in answers to `az network routeserver peering list-learned-routes`: `"value": null` beside the instances."""
+    hub.add(1)
+    app = hub.start()
+    app.run()
+    own = [{"network": cidr, "nextHop": hop, "weight": 32768} for cidr, hop in hub.cluster.expected().items()]
+    for instance in (0, 1):
+        by_name = {f"RouteServiceRole_IN_{each}": own if each == instance else [] for each in (1, 0)}
+        hub.arm.scripts.results.add("POST", "learnedRoutes", {**by_name, "value": None})
+        assert f"(only instance {instance})" in told(app.run())["learnedOneInstanceOnly"]
+
+
 # What it costs
 
 
