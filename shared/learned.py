@@ -11,12 +11,11 @@ and of each peer: nothing learned from it (peerSilent), too much (nearPrefixLimi
 One finding per code, with the numbers and the first few: a hub that lost its peers would have one per prefix else.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.desired import Desired, network_order
-from shared.models import Address, Finding, Learned, Network, Severity
+from shared.models import Address, Claim, Finding, Learned, Network, Severity
 from shared.ownership import is_inside
 from shared.phrases import some
 
@@ -45,14 +44,17 @@ def verify(
     told = {peer: answer for peer, answer in sorted(learned.items()) if answer is not None}
     silent = [peer for peer in sorted(learned) if learned[peer] is None]
     seen = _seen(told)
+    claimed = [_Claimed(prefix, claims, seen.pop(prefix, None)) for prefix, claims in desired.claims.items()]
+    expected = [(each, node) for each in claimed if (node := each.expected_of) is not None]
+    unclaimed = [(prefix, seen[prefix]) for prefix in sorted(seen, key=network_order)]
     return tuple(
         finding
         for found in (
-            () if silent else _missing(desired, seen),
-            () if silent else _one_instance(desired, seen),
-            _wrong_next_hop(desired, seen),
-            _stale(desired, seen, pod_cidrs),
-            _outside(seen, pod_cidrs),
+            () if silent else _missing(expected),
+            () if silent else _one_instance(expected),
+            _wrong_next_hop(claimed),
+            _stale(desired, unclaimed, pod_cidrs),
+            _outside(unclaimed, pod_cidrs),
             _silent(told),
             _near_limit(told),
             _unknown(silent, len(learned)),
@@ -63,39 +65,45 @@ def verify(
 
 @dataclass(frozen=True, slots=True)
 class _Sighting:
-    """Where a prefix was learned, and via which next hops, from all peers together."""
+    """Where a prefix was learned, and via which next hops, each once, from all peers together."""
 
-    instances: frozenset[int]
-    next_hops: frozenset[Address | None]
+    instances: set[int]
+    next_hops: list[Address | None]
 
 
-def _seen(told: Mapping[str, Learned]) -> Mapping[Network, _Sighting]:
-    """By network. Peers are taken together: it does not matter which reflector told an instance of a prefix."""
-    sightings: defaultdict[Network, set[tuple[int, Address | None]]] = defaultdict(set)
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """A prefix inside podCidrs, by whom it is claimed, and where it was learned if it was."""
+
+    prefix: Network
+    claims: tuple[Claim, ...]
+    sighting: _Sighting | None
+
+    @property
+    def expected_of(self) -> str | None:
+        """The node that is to announce it: one that is there to stay, with an address to announce it from."""
+        if self.prefix.version != 4:
+            return None
+        return next((claim.node for claim in self.claims if not claim.keeps_only), None)
+
+
+def _seen(told: Mapping[str, Learned]) -> dict[Network, _Sighting]:
+    """Peers are taken together: it does not matter which reflector told an instance of a prefix."""
+    sightings: dict[Network, _Sighting] = {}
     for answer in told.values():
         for instance, routes in enumerate(answer):
             for route in routes:
-                sightings[route.prefix].add((instance, route.next_hop))
-    return {
-        prefix: _Sighting(
-            frozenset(instance for instance, _ in sightings[prefix]), frozenset(hop for _, hop in sightings[prefix])
-        )
-        for prefix in sorted(sightings, key=network_order)
-    }
+                if (sighting := sightings.get(route.prefix)) is None:
+                    sightings[route.prefix] = _Sighting({instance}, [route.next_hop])
+                    continue
+                sighting.instances.add(instance)
+                if route.next_hop not in sighting.next_hops:
+                    sighting.next_hops.append(route.next_hop)
+    return sightings
 
 
-def _expected(desired: Desired) -> Mapping[Network, str]:
-    """Prefix → node, by network: of nodes that are there to stay, with an address to announce the prefix from."""
-    return {
-        prefix: next(claim.node for claim in desired.claims[prefix] if not claim.keeps_only)
-        for prefix in sorted(desired.claims, key=network_order)
-        if prefix.version == 4 and not all(claim.keeps_only for claim in desired.claims[prefix])
-    }
-
-
-def _missing(desired: Desired, seen: Mapping[Network, _Sighting]) -> Iterable[Finding]:
-    expected = _expected(desired)
-    missing = [f"{prefix} of {node}" for prefix, node in expected.items() if prefix not in seen]
+def _missing(expected: Sequence[tuple[_Claimed, str]]) -> Iterable[Finding]:
+    missing = [f"{each.prefix} of {node}" for each, node in expected if each.sighting is None]
     if missing:
         yield Finding(
             Severity.ERROR,
@@ -106,16 +114,15 @@ def _missing(desired: Desired, seen: Mapping[Network, _Sighting]) -> Iterable[Fi
         )
 
 
-def _one_instance(desired: Desired, seen: Mapping[Network, _Sighting]) -> Iterable[Finding]:
+def _one_instance(expected: Sequence[tuple[_Claimed, str]]) -> Iterable[Finding]:
     """Each instance programs its own view; with half of the sessions up, about half of the flows find no route.
 
     Source: https://learn.microsoft.com/azure/route-server/route-server-faq ("peer with both instances")
     """
-    expected = _expected(desired)
     halves = [
-        f"{prefix} of {node} (only instance {min(seen[prefix].instances)})"
-        for prefix, node in expected.items()
-        if prefix in seen and len(seen[prefix].instances) == 1
+        f"{each.prefix} of {node} (only instance {min(each.sighting.instances)})"
+        for each, node in expected
+        if each.sighting is not None and len(each.sighting.instances) == 1
     ]
     if halves:
         yield Finding(
@@ -127,17 +134,17 @@ def _one_instance(desired: Desired, seen: Mapping[Network, _Sighting]) -> Iterab
         )
 
 
-def _wrong_next_hop(desired: Desired, seen: Mapping[Network, _Sighting]) -> Iterable[Finding]:
+def _wrong_next_hop(claimed: Sequence[_Claimed]) -> Iterable[Finding]:
     """Any claimant's address is right where several claim a prefix; that they do is told elsewhere.
 
     Not judged where no claimant has an address. A hub that shows no next hop at all cannot deliver, either.
     """
     wrong: list[str] = []
-    for prefix, sighting in seen.items():
-        right = {claim.next_hop for claim in desired.claims.get(prefix, ()) if claim.next_hop is not None}
-        others = sorted(str(hop or "no address") for hop in sighting.next_hops - right)
+    for each in claimed:
+        right = [claim.next_hop for claim in each.claims if claim.next_hop is not None]
+        others = [hop for hop in each.sighting.next_hops if hop not in right] if each.sighting else []
         if right and others:
-            wrong.append(f"{prefix} via {', '.join(others)} instead of {' or '.join(sorted(map(str, right)))}")
+            wrong.append(f"{each.prefix} via {_hops(others)} instead of {' or '.join(sorted(set(map(str, right))))}")
     if wrong:
         yield Finding(
             Severity.ERROR,
@@ -147,16 +154,20 @@ def _wrong_next_hop(desired: Desired, seen: Mapping[Network, _Sighting]) -> Iter
         )
 
 
-def _stale(desired: Desired, seen: Mapping[Network, _Sighting], pod_cidrs: tuple[Network, ...]) -> Iterable[Finding]:
+def _hops(hops: Iterable[Address | None]) -> str:
+    return ", ".join(sorted(str(hop or "no address") for hop in hops))
+
+
+def _stale(
+    desired: Desired, unclaimed: Sequence[tuple[Network, _Sighting]], pod_cidrs: tuple[Network, ...]
+) -> Iterable[Finding]:
     """Not told while a live node shows neither pod CIDR nor address: any prefix might be its own."""
     if desired.unplaced:
         return
     stale = [
-        f"{prefix} via {', '.join(sorted(str(hop or 'no address') for hop in sighting.next_hops))}"
-        for prefix, sighting in seen.items()
-        if is_inside(prefix, pod_cidrs)
-        and prefix not in desired.claims
-        and not sighting.next_hops <= desired.kept_next_hops
+        f"{prefix} via {_hops(sighting.next_hops)}"
+        for prefix, sighting in unclaimed
+        if is_inside(prefix, pod_cidrs) and not desired.kept_next_hops.issuperset(sighting.next_hops)
     ]
     if stale:
         yield Finding(
@@ -167,8 +178,8 @@ def _stale(desired: Desired, seen: Mapping[Network, _Sighting], pod_cidrs: tuple
         )
 
 
-def _outside(seen: Mapping[Network, _Sighting], pod_cidrs: tuple[Network, ...]) -> Iterable[Finding]:
-    outside = [str(prefix) for prefix in seen if not is_inside(prefix, pod_cidrs)]
+def _outside(unclaimed: Sequence[tuple[Network, _Sighting]], pod_cidrs: tuple[Network, ...]) -> Iterable[Finding]:
+    outside = [str(prefix) for prefix, _ in unclaimed if not is_inside(prefix, pod_cidrs)]
     if outside:
         yield Finding(
             Severity.WARNING,
