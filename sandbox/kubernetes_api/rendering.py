@@ -34,7 +34,7 @@ class Rendering:
                 return self._table(metadata, [entry], headers=headers)
 
     def many(self, page: Page) -> bytes:
-        """A page of a list."""
+        """A page of a list, with the newline that Go's JSON encoder ends with (recorded lengths count it)."""
         metadata: dict[str, Any] = {"resourceVersion": str(page.revision)}
         if page.token:
             metadata["continue"] = page.token
@@ -46,9 +46,9 @@ class Rendering:
             case Form.METADATA:
                 items = [_partial(entry.metadata) for entry in page.entries]
                 kind = "PartialObjectMetadataList"
-                return encode({"kind": kind, "apiVersion": META, "metadata": metadata, "items": items})
+                return encode({"kind": kind, "apiVersion": META, "metadata": metadata, "items": items}) + b"\n"
             case Form.TABLE:
-                return self._table(metadata, page.entries, headers=True)
+                return self._table(metadata, page.entries, headers=True) + b"\n"
 
     def bookmark(self, revision: int, annotations: Mapping[str, str]) -> bytes:
         """The object of a BOOKMARK event: no more than a revision."""
@@ -68,9 +68,9 @@ class Rendering:
         if self.resource.custom:
             # A custom resource's list always prints `continue` (facts: recorded).
             shown = encode({"continue": "", **metadata}, sort_keys=True)
-            return b'{"apiVersion":%b,"items":[%b],"kind":%b,"metadata":%b}' % (version, items, kind, shown)
+            return b'{"apiVersion":%b,"items":[%b],"kind":%b,"metadata":%b}\n' % (version, items, kind, shown)
         shown = encode(metadata)
-        return b'{"kind":%b,"apiVersion":%b,"metadata":%b,"items":[%b]}' % (kind, version, shown, items)
+        return b'{"kind":%b,"apiVersion":%b,"metadata":%b,"items":[%b]}\n' % (kind, version, shown, items)
 
     def _table(self, metadata: Mapping[str, Any], entries: Iterable[Entry], *, headers: bool) -> bytes:
         columns = [column.definition() for column in columns_of(self.resource)] if headers else []

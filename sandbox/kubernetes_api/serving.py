@@ -75,7 +75,7 @@ class Serving:
                 if options.watch:
                     return await self._watch(request, resource, options, rendering)
                 page = await page_of(self.store, resource, options, pulse=self.pulse, clock=self.clock)
-                body = rendering.many(page) + b"\n"
+                body = rendering.many(page)
             case _:
                 raise method_not_allowed()
         return await self.replies.send(request, 200, body, cut=cut)
