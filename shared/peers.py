@@ -19,7 +19,7 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
-from shared.models import Finding, ForeignPeer, Network, Node, Severity, Waiting
+from shared.models import Finding, ForeignPeer, Network, Node, Severity
 from shared.phrases import some
 
 
@@ -51,7 +51,6 @@ class DesiredPeers:
     """Peers that stay as they are, and are not made again: of nodes being deleted, or outside the known networks."""
     unplaced: tuple[str, ...] = ()
     """Live nodes with the labels, but without IPv4 address: any peer might be theirs."""
-    waiting: tuple[Waiting, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -89,7 +88,6 @@ def desire_peers(
         candidates=sum(_within(each, reachable) for each in eligible),
         kept=frozenset(each.ip for each in serving if each.keeps_only),
         unplaced=found.unplaced,
-        waiting=found.waiting,
         findings=(
             *found.findings,
             *_outside_findings(outside, reachable),
@@ -105,7 +103,6 @@ class _Found:
 
     candidates: tuple[Candidate, ...]
     unplaced: tuple[str, ...] = ()
-    waiting: tuple[Waiting, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
@@ -125,11 +122,6 @@ def _among(live: Sequence[Node]) -> _Found:
     return _Found(
         tuple(candidates.values()),
         unplaced=tuple(node.name for node in placeless),
-        waiting=tuple(
-            Waiting(node.name, "no InternalIP to peer from yet")
-            for node in placeless
-            if not node.addresses and not node.deleting
-        ),
         findings=(*findings, *_ipv6_findings([node.name for node in placeless if node.addresses])),
     )
 

@@ -94,11 +94,6 @@ class ClusterReport:
         """Azure is still at work on one of the targets."""
         return any(target.unfinished for target in self.targets)
 
-    @property
-    def is_settled(self) -> bool:
-        """Nothing is expected to change by itself: every node has its routes, or a person has to act."""
-        return not self.waiting and self.outcome not in {Outcome.FAILED, Outcome.BUSY}
-
 
 _ORDER = tuple(Outcome)
 

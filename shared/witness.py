@@ -68,26 +68,13 @@ class Evidence:
     """Why there is no answer that counts; then everything is kept. Empty where there is one."""
 
 
-_NOBODY: Mapping[Address, str] = {}
-
-
-def weigh(
-    next_hops: Iterable[Address | None],
-    answer: Answer,
-    live: Sequence[Node],
-    departed: Mapping[Address, str] = _NOBODY,
-) -> Evidence:
-    """Which of `next_hops` nothing in Azure stands behind any more.
-
-    `live` are all nodes of the same reading as the deletes; `departed` holds, where it is known, the name of the node that
-    had an address.
-    """
+def weigh(next_hops: Iterable[Address | None], answer: Answer, live: Sequence[Node]) -> Evidence:
+    """Which of `next_hops` nothing in Azure stands behind any more; `live` are all nodes of the same reading as the deletes."""
     silence = answer.reason if isinstance(answer, NoAnswer) else _does_not_count(answer, live)
     if isinstance(answer, NoAnswer) or silence:
         return Evidence(dict.fromkeys(next_hops, "Azure gave no answer that counts"), silence=silence)
     nodes = {address: node.name for node in live for address in node.addresses}
     holders = {address: machine.name for machine in answer.machines for address in machine.addresses}
-    names = _names(answer)
     kept: dict[Address | None, str] = {}
     released: set[Address] = set()
     for hop in next_hops:
@@ -97,8 +84,6 @@ def weigh(
             kept[hop] = f"{hop} is the address of the live node {nodes[hop]}"
         elif hop in holders:
             kept[hop] = f"Azure still has {holders[hop]} with {hop}"
-        elif departed.get(hop, "").lower() in names:
-            kept[hop] = f"Azure still has {departed[hop]}"
         else:
             released.add(hop)
     return Evidence(kept, frozenset(released))
@@ -147,7 +132,6 @@ class Hearing:
 
     ask: Callable[[], Answer]
     live: Sequence[Node]
-    departed: Mapping[Address, str] = field(default_factory=dict)
     _answer: Answer | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -156,4 +140,4 @@ class Hearing:
         with self._lock:
             if self._answer is None:
                 self._answer = self.ask()
-        return weigh(next_hops, self._answer, self.live, self.departed)
+        return weigh(next_hops, self._answer, self.live)

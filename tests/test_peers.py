@@ -129,7 +129,7 @@ def test_a_foreign_connection_whose_address_cannot_be_read_takes_a_place() -> No
 def test_configured_addresses_peer_whatever_the_nodes_are() -> None:
     desired = desire_peers(ALL, ips("10.10.17.5", "10.10.17.4"), present=(), foreign=(), max_peers=8)
     assert chosen(desired) == ["10.10.17.4", "10.10.17.5"]
-    assert (desired.findings, desired.waiting, desired.unplaced) == ((), (), ())
+    assert (desired.findings, desired.unplaced) == ((), ())
 
 
 def test_configured_addresses_need_no_node() -> None:
@@ -145,29 +145,28 @@ def test_of_too_many_addresses_those_that_peer_now_stay() -> None:
     assert "10.10.17.4" in told(desired, "peersLeftOut")
 
 
-def test_a_labelled_node_without_address_is_unplaced_and_waits() -> None:
+def test_a_labelled_node_without_address_is_unplaced() -> None:
     desired = wished(node("n1"), node("n2", "10.0.0.5"))
     assert desired.unplaced == ("n1",)
-    assert [(each.node, each.reason) for each in desired.waiting] == [("n1", "no InternalIP to peer from yet")]
     assert chosen(desired) == ["n2"]
     assert desired.findings == ()
 
 
 def test_an_unlabelled_node_without_address_is_none_of_our_business() -> None:
     desired = wished(node("n1", labelled=False), node("n2", "10.0.0.5"))
-    assert (desired.unplaced, desired.waiting) == ((), ())
+    assert desired.unplaced == ()
 
 
-def test_a_node_being_deleted_is_unplaced_without_address_but_waits_for_nothing() -> None:
+def test_a_node_being_deleted_is_unplaced_without_address_too() -> None:
     desired = wished(node("n1", leaving=True))
-    assert (desired.unplaced, desired.waiting) == (("n1",), ())
+    assert desired.unplaced == ("n1",)
 
 
-def test_a_labelled_node_of_ipv6_only_is_reported_and_waits_for_nothing() -> None:
+def test_a_labelled_node_of_ipv6_only_is_reported_and_unplaced() -> None:
     desired = wished(node("n1", "fd00::1"), node("n2", "10.0.0.5"))
     assert found(desired.findings)[0] == "warning peerWithoutIPv4"
     assert "n1: 1 node(s)" in told(desired, "peerWithoutIPv4")
-    assert (desired.unplaced, desired.waiting) == (("n1",), ())
+    assert desired.unplaced == ("n1",)
 
 
 def test_two_candidates_with_one_address_are_one_peer_of_the_older_node() -> None:

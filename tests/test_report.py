@@ -284,16 +284,3 @@ def test_an_error_becomes_a_report(error: Exception, outcome: Outcome, cause: Ca
     report = failed("prod-weu", "udr", "timer", error)
     assert (report.outcome, report.cause, report.error) == (outcome, cause, "no")
     assert report.retry_after == (30 if outcome is Outcome.BUSY else 0)
-
-
-SETTLED = [
-    *((outcome, (), outcome not in {Outcome.FAILED, Outcome.BUSY}) for outcome in Outcome),
-    (Outcome.IN_SYNC, (Waiting("n1", "no pod CIDR yet"),), False),
-]
-
-
-@pytest.mark.parametrize(("outcome", "waiting", "settled"), SETTLED)
-def test_a_cluster_is_settled_once_nothing_changes_by_itself(
-    outcome: Outcome, waiting: tuple[Waiting, ...], *, settled: bool
-) -> None:
-    assert cluster(outcome, waiting=waiting).is_settled is settled

@@ -35,10 +35,8 @@ LIVE = (node(A, "100.64.0.0/24", at="10.0.0.4"),)
 SEEN = machine(A, "10.0.0.4")
 
 
-def asked(answer: Answer, *hops: str | None, live: tuple[Node, ...] = LIVE, **departed: str) -> Evidence:
-    """The evidence about `hops`; `departed` has names of nodes by the last number of their address, as in n5="…"."""
-    names = {at(f"10.0.0.{key[1:]}"): name for key, name in departed.items()}
-    return weigh([at(hop) if hop else None for hop in hops], answer, live, names)
+def asked(answer: Answer, *hops: str | None, live: tuple[Node, ...] = LIVE) -> Evidence:
+    return weigh([at(hop) if hop else None for hop in hops], answer, live)
 
 
 def released(evidence: Evidence) -> set[str]:
@@ -76,17 +74,10 @@ def test_each_family_of_a_dual_stack_machine_speaks_for_itself() -> None:
     assert (set(evidence.kept), released(evidence)) == ({at("10.0.0.5")}, {"fd00::5"})
 
 
-@pytest.mark.parametrize("name", [B, B.upper()])
-def test_a_route_is_kept_while_azure_has_a_machine_with_the_name_of_its_departed_node(name: str) -> None:
-    evidence = asked(azure(SEEN, machine(name, "10.0.0.9")), "10.0.0.5", "10.0.0.6", n5=B, n6=C)
-    assert evidence.kept == {at("10.0.0.5"): f"Azure still has {B}"}
-    assert released(evidence) == {"10.0.0.6"}
-
-
 def test_an_address_that_a_new_machine_took_over_keeps_the_route() -> None:
     """The machine is a node's by now, whose pod CIDR is another: Azure cannot tell what the old prefix means there."""
     took_over = node(B, "100.64.7.0/24", at="10.0.0.5")
-    evidence = asked(azure(SEEN, machine(B, "10.0.0.5")), "10.0.0.5", live=(*LIVE, took_over), n5=C)
+    evidence = asked(azure(SEEN, machine(B, "10.0.0.5")), "10.0.0.5", live=(*LIVE, took_over))
     assert evidence.kept == {at("10.0.0.5"): f"10.0.0.5 is the address of the live node {B}"}
 
 
@@ -225,8 +216,7 @@ def test_of_two_answers_that_count_the_one_with_more_machines_never_releases_mor
 ) -> None:
     machines, live = cloud
     fewer = data.draw(st.lists(st.sampled_from(machines), unique=True))
-    departed = {address: data.draw(st.sampled_from(_NAMES)) for address in _ADDRESSES[:3]}
-    less, more = (weigh(_ADDRESSES, shown(tuple(each)), live, departed) for each in (fewer, machines))
+    less, more = (weigh(_ADDRESSES, shown(tuple(each)), live) for each in (fewer, machines))
     assert less.silence or more.released <= less.released
 
 
@@ -269,8 +259,3 @@ def test_no_answer_is_not_asked_for_again_in_the_same_hearing() -> None:
     hearing = Hearing(witness, LIVE)
     assert hearing.about([at("10.0.0.5")]).silence == hearing.about([at("10.0.0.6")]).silence == "HTTP 429"
     assert witness.asked == 1
-
-
-def test_a_hearing_knows_the_names_of_departed_nodes() -> None:
-    hearing = Hearing(Azure(azure(SEEN, machine(B, "10.0.0.9"))), LIVE, {at("10.0.0.5"): B})
-    assert hearing.about([at("10.0.0.5")]).kept == {at("10.0.0.5"): f"Azure still has {B}"}
