@@ -64,11 +64,14 @@ def test_a_refusal_that_passes_is_outlasted_without_a_list(
     for path in BOTH:
         api.answer_next(path, code, "later", query_contains=WATCH, headers=headers)
     api.drop_watches()
-    eventually(lambda: len(watches(api, CILIUM_NODES)) > 0)
+    for path in BOTH:
+        eventually(lambda path=path: len(watches(api, path)) > 0)  # type: ignore[misc]
     assign(api, 1, "100.99.0.0/24")
-    eventually(lambda: bool(noted))
-    assert sees(nodes, 1, "100.99.0.0/24")
-    assert api.calls.count(CILIUM_NODES, status=code, watch=True) == 1
+    api.delete("Node", name(2))
+    eventually(lambda: len(noted) == 2)  # both watches are open again
+    assert nodes.wait(PATIENCE)
+    assert cidrs_by_number(nodes.read()) == {0: ["100.64.0.0/24"], 1: ["100.99.0.0/24"]}
+    assert [api.calls.count(path, status=code, watch=True) for path in BOTH] == [1, 1]
     assert lists(api) == 0
 
 
