@@ -1,31 +1,29 @@
-"""The configured clusters as callers see them: run a pass, keep a vigil after a wake-up, tell whom an event concerns.
+"""The configured clusters as callers see them: run passes, keep a vigil after a wake-up, tell whom an event concerns.
 
-Holds what is kept per instance of the app (what was discovered) and what every pass needs around it: the lease, the time
-stamps, the log. How things are connected comes from `wiring`, the order of a vigil's steps from `vigil`.
+How things are connected comes from `wiring`, what surrounds a pass from `passes`, the order of a vigil's steps from `vigil`.
 """
 
 import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, nullcontext
-from dataclasses import replace
+from contextlib import ExitStack
 from datetime import timedelta
+from functools import partial
 from typing import Any, assert_never
 
-from shared.arm_calls import ArmCall, recorded
 from shared.config import Cluster, Config
 from shared.coordination import LEASE_SECONDS
 from shared.correlation import carrying, correlated, current
 from shared.doctor.check import Examination, Verdict
-from shared.errors import AppError, SourceError, StorageError
+from shared.errors import AppError, StorageError
 from shared.events import Event, Ignored, concerns, scale_event
 from shared.history import Query
 from shared.inventory import inventory
+from shared.passes import Passes
 from shared.places import Places
-from shared.reconcile import NodeSource, Order, Target, reconcile
-from shared.report import ClusterReport, Outcome, failed, render_json, render_text
-from shared.settle import Window, settle
+from shared.reconcile import Order
+from shared.report import ClusterReport, Outcome
 from shared.status import (
     DRIFT_DAYS,
     ClusterStatus,
@@ -37,13 +35,9 @@ from shared.status import (
     status_document,
 )
 from shared.surroundings import Aftermath, Clock, Connection, Coordination, History, Lease
-from shared.targets.carried import Carried
 from shared.vigil import Answer, Step, keep
 from shared.wake import Handout, Poison, Wake
 
-CACHE_SECONDS = 600.0
-"""How long a discovered cluster is believed: a new agent pool in a new subnet is noticed at the latest then, and at once
-where a wake-up announces it."""
 CLUSTERS_AT_ONCE = 8
 CLUSTERS_PER_SECOND = 5.0
 """How fast a timer's round over many clusters is handed out: a pass reads Azure about five times, and a subscription has 25
@@ -78,7 +72,6 @@ class Fleet:
         clock: Clock,
     ) -> None:
         self._config = config
-        self._connect = connect
         self._coordination = coordination
         self._poison = poison
         self._aftermath = aftermath
@@ -86,24 +79,19 @@ class Fleet:
         self._hand_out = hand_out
         self._doctor = doctor
         self._clock = clock
-        self._connections: dict[str, tuple[float, Connection]] = {}
+        self._passes = Passes(connect, coordination, aftermath, clock)
         self._places = Places(config.clusters, locate)
         self._examined: dict[str, Examination] = {}
         """What the doctor found last, on this instance; the status shows it, since both are asked over HTTP."""
 
     def run(self, name: str | None, order: Order) -> tuple[ClusterReport, ...]:
         """One pass over the named cluster, or side by side over all. Raises UnknownClusterError, nothing else expected."""
-        clusters = self._named(name)
-
-        def passed(cluster: Cluster) -> tuple[ClusterReport, Sequence[ArmCall]]:
-            with recorded() as calls:
-                return self._reported(cluster, order, lambda: self._pass(cluster, order)), calls.taken()
-
+        clusters, pass_over = self._named(name), partial(self._passes.run, order=order)
         with correlated():
             with ThreadPoolExecutor(max_workers=CLUSTERS_AT_ONCE, thread_name_prefix="cluster") as side_by_side:
-                ended = list(side_by_side.map(carrying(passed), clusters))
+                ended = list(side_by_side.map(carrying(pass_over), clusters))
             # In the caller's thread: of no other does the host know the invocation.
-            reports = tuple(self._publish(report, order, calls) for report, calls in ended)
+            reports = tuple(self._passes.publish(each, order) for each in ended)
             self._aftermath.finish(order.trigger)
         return reports
 
@@ -200,7 +188,7 @@ class Fleet:
                     case Step.MARKER:
                         answer = self._coordination().marker(name)
                     case Step.SETTLE:
-                        report, answer = self._settle(cluster, wake), None
+                        report, answer = self._passes.settle(cluster, wake), None
                         if report.outcome in {Outcome.FAILED, Outcome.BUSY}:
                             return report, False
                     case Step.TIME:
@@ -249,7 +237,7 @@ class Fleet:
     def _inventory(self, cluster: Cluster) -> tuple[RouteRow, ...] | None:
         """None where nodes or targets cannot be read; a pass says why."""
         try:
-            connection = self._known(cluster) or self._connected(cluster)
+            connection = self._passes.connection(cluster)
             reading, owner = connection.source.read(), cluster.name
             return tuple(
                 row for target in connection.targets for row in inventory(target.id, target.observe(), reading, owner)
@@ -266,124 +254,3 @@ class Fleet:
         while (lease := self._coordination().acquire("vigils", name)) is None and self._clock.monotonic() < until:
             self._clock.sleep(RETRY_SECONDS)
         return lease
-
-    def _settle(self, cluster: Cluster, wake: Wake) -> ClusterReport:
-        """One window: discovered anew, since a new pool may be what woke us; then nodes followed and tables carried."""
-        order = Order("event")
-        self._connections.pop(cluster.name, None)
-
-        def window() -> ClusterReport:
-            connection = self._connected(cluster)
-            with connection.source.follow() as nodes:
-                tables = [Carried(target) for target in connection.targets]
-
-                def run_pass() -> ClusterReport:
-                    with recorded() as calls:
-                        report = self._reported(
-                            cluster, order, lambda: self._reconcile(cluster, connection, nodes, tables, order)
-                        )
-                    return self._publish(report, order, calls.taken(), wake)
-
-                marker = self._coordination().marker(cluster.name)
-
-                def woken() -> bool:
-                    nonlocal marker
-                    before, marker = marker, self._coordination().marker(cluster.name)
-                    return marker != before
-
-                return settle(
-                    run_pass,
-                    nodes.wait,
-                    Window(cluster.settle.max_seconds, cluster.settle.quiet_seconds),
-                    woken=woken,
-                    clock=self._clock.monotonic,
-                    pause=self._clock.sleep,
-                )
-
-        return self._reported(cluster, order, window)
-
-    def _pass(self, cluster: Cluster, order: Order) -> ClusterReport:
-        known = self._known(cluster)
-        if known is not None:
-            try:
-                return self._reconcile(cluster, known, known.source, known.targets, order)
-            except SourceError:
-                pass  # what was discovered may be out of date: the API server moved, its certificate changed
-        fresh = self._connected(cluster)
-        return self._reconcile(cluster, fresh, fresh.source, fresh.targets, order)
-
-    def _reported(self, cluster: Cluster, order: Order, run: Callable[[], ClusterReport]) -> ClusterReport:
-        """The report of `run`, stamped; its errors end in a report too, so that no cluster stops another."""
-        started, since = self._clock.now(), self._clock.monotonic()
-        mode = cluster.routing.mode
-        try:
-            report = run()
-        except AppError as error:
-            report = failed(cluster.name, mode, order.trigger, error)
-        except Exception as error:  # noqa: BLE001  # a fault of ours ends this cluster's pass, and no other
-            _log.exception("%s: the pass broke off", cluster.name)
-            report = failed(cluster.name, mode, order.trigger, AppError(f"the pass broke off: {type(error).__name__}"))
-        if report.outcome is Outcome.FAILED:
-            self._connections.pop(cluster.name, None)
-        return replace(
-            report,
-            started_at=f"{started:%Y-%m-%dT%H:%M:%SZ}",
-            duration_ms=round((self._clock.monotonic() - since) * 1000),
-        )
-
-    def _publish(
-        self, report: ClusterReport, order: Order, calls: Sequence[ArmCall], wake: Wake | None = None
-    ) -> ClusterReport:
-        """To the log and, unless nothing was meant to happen, to what follows and to where `status` finds it.
-
-        A failure of any of that is no failure. Returns the report with what the history has to add.
-        """
-        if not order.dry_run:
-            report = self._aftermath.conclude(report, calls, wake)
-        _write_log(report)
-        if order.dry_run or report.outcome is Outcome.BUSY:
-            return report
-        try:
-            self._coordination().save_report(report.cluster, json.dumps(render_json([report])["clusters"][0]))
-        except StorageError as error:
-            _log.warning("%s: the report was not kept: %s", report.cluster, error)
-        return report
-
-    def _known(self, cluster: Cluster) -> Connection | None:
-        at, connection = self._connections.get(cluster.name, (0.0, None))
-        return connection if self._clock.monotonic() - at < CACHE_SECONDS else None
-
-    def _connected(self, cluster: Cluster) -> Connection:
-        connection = self._connect(cluster)
-        self._connections[cluster.name] = (self._clock.monotonic(), connection)
-        return connection
-
-    def _reconcile(
-        self,
-        cluster: Cluster,
-        connection: Connection,
-        source: NodeSource,
-        targets: Sequence[Target[Any, Any]],
-        order: Order,
-    ) -> ClusterReport:
-        writer = nullcontext(None) if order.dry_run else self._coordination().writer(cluster.name)
-        with writer as lease:
-            report = reconcile(
-                connection.mode,
-                source,
-                targets,
-                order,
-                pause=self._clock.sleep,
-                before_write=lease.check if lease else lambda: None,
-                ask_azure=connection.ask_azure,
-            )
-        return replace(report, findings=connection.findings + report.findings)
-
-
-_LEVELS = {Outcome.FAILED: logging.ERROR, Outcome.HELD: logging.WARNING, Outcome.PARTIAL: logging.WARNING}
-
-
-def _write_log(report: ClusterReport) -> None:
-    level = _LEVELS.get(report.outcome, logging.INFO)
-    for line in render_text([report]).splitlines():
-        _log.log(level, "%s: %s", report.trigger, line)

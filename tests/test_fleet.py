@@ -18,9 +18,10 @@ from shared.config import Cluster, load_config
 from shared.coordination import LEASE_SECONDS
 from shared.doctor.check import Examination
 from shared.errors import BusyError, StorageError, TargetError, UnknownClusterError
-from shared.fleet import CACHE_SECONDS, CLUSTERS_AT_ONCE, CLUSTERS_PER_SECOND, VIGIL_SECONDS, Fleet
+from shared.fleet import CLUSTERS_AT_ONCE, CLUSTERS_PER_SECOND, VIGIL_SECONDS, Fleet
 from shared.history import Query
 from shared.modes import BgpPeers, UserDefinedRoutes
+from shared.passes import CACHE_SECONDS
 from shared.reconcile import Order
 from shared.report import Cause, ClusterReport, Outcome
 from shared.surroundings import Connection

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from sandbox.cluster import CLUSTER_ID
-from shared.fleet import CACHE_SECONDS
+from shared.passes import CACHE_SECONDS
 from shared.report import Outcome
 from shared.wiring import SystemClock
 from tests.wire.conftest import Sent

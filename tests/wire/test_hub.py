@@ -156,7 +156,7 @@ def test_what_was_learned_over_a_connection_that_ended_is_forgotten(hub: HubStag
     hub.add(1, 2, 3)
     app = hub.start()
     app.run()
-    (target,) = app.fleet._known(app.fleet._config.clusters[0]).targets  # type: ignore[union-attr]  # it is known
+    (target,) = app.fleet._passes.connection(app.fleet._config.clusters[0]).targets
     before = target.observe()
     first, second, third = before.managed
     after = target.apply(before, [Delete(first), Update(second, replace(second, asn=65002), "")])
