@@ -1,5 +1,6 @@
 """The front door: triggers only. Parse, call, answer; what is decided and done lives in `shared`."""
 
+import gc
 import logging
 import os
 import threading
@@ -51,9 +52,14 @@ def fleet() -> "Fleet":
 
 @cache
 def _fleet() -> "Fleet":
-    from shared.wiring import build_fleet  # noqa: PLC0415  # keeps the cloud SDKs out of the indexing of functions
+    gc.disable()  # what the SDKs bring stays as long as the instance: no collection is to look through it, now or later
+    try:
+        from shared.wiring import build_fleet  # noqa: PLC0415  # keeps the cloud SDKs out of the indexing of functions
 
-    return build_fleet(os.environ)
+        return build_fleet(os.environ)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @app.function_name("on_scale_event")

@@ -5,6 +5,7 @@ imports that brought it. Raise a number only for a reason: `make package` tells 
 """
 
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -134,3 +135,17 @@ def test_the_way_of_a_real_import_ends_where_it_began() -> None:
     assert chain(imported("function_app"), "werkzeug").startswith(
         "__main__ → function_app → azure.functions → azure.functions._abc → werkzeug"
     )
+
+
+def test_no_collection_of_garbage_looks_through_what_was_imported_and_it_collects_again() -> None:
+    """Even where the configuration is refused: the instance lives on, and the next call builds on the same modules."""
+    script = (
+        "import function_app, gc\n"
+        "from shared.errors import ConfigError\n"
+        "try:\n    function_app.fleet()\n"
+        "except ConfigError:\n    print(gc.isenabled(), gc.get_freeze_count() > 9 * len(gc.get_objects()))"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AKS_POD_ROUTES_")}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=APP, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True"]
