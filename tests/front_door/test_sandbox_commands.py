@@ -74,6 +74,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running = Running(tmp_path_factory.mktemp("up"))
     try:
         running.await_ready()
+        paste(running.line("/api/reconcile?format=text"))
         yield running
     finally:
         running.stop()
@@ -177,7 +178,6 @@ def test_the_lines_that_ask_the_app_work_as_they_are_printed(up: Running) -> Non
 
 
 def test_scaling_out_and_in_reaches_the_tables(up: Running) -> None:
-    paste(up.line("/api/reconcile?format=text"))
     assert pods(up) == [8, 8]
 
     assert "2 node(s) of apps register in" in paste(up.line("/scale", "by=2"))
@@ -270,7 +270,7 @@ def test_a_wrong_word_is_400_and_says_which(up: Running, path: str, says: str) -
 
 
 def test_ctrl_c_ends_it_cleanly_with_a_watch_open_and_leaves_no_process(up: Running) -> None:
-    """The last test here: it ends what the others use."""
+    """The last test of these: it ends what the others use."""
     below = children(up.process.pid)
     assert len(below) >= 2  # Azurite and the functions host
 
