@@ -21,7 +21,7 @@ from typing import Any
 
 from bench import peers, planning, verdicts
 from bench.figures import table
-from bench.scenarios import Case, Measured, measure, way
+from bench.scenarios import BAREST, HTTP_AND_FIELDS, HTTP_AND_JSON, Case, Measured, measure, way
 from bench.windows import progress
 
 SIZES = (10, 100, 400, 1000)
@@ -69,6 +69,10 @@ def main() -> int:
             + table(HEAD, _rows(slow))
         )
     _tell("\nStages and floor of nothing to do, wall / CPU ms\n" + table(("", "what", "wall", "CPU"), _parts(found)))
+    _tell(
+        "\nNothing to do beside its floor, times\n"
+        + table(("", HTTP_AND_JSON, HTTP_AND_FIELDS, BAREST), [_beside_floor(each) for each in found])
+    )
     if slow:
         _tell(
             "\nOne change beside its floor: GET, PUT, the operation\n"
@@ -135,6 +139,11 @@ def _parts(found: Sequence[Measured]) -> list[tuple[str, ...]]:
             *((f"floor: {name}", part) for name, part in measured.floor.items()),
         )
     ]
+
+
+def _beside_floor(measured: Measured) -> tuple[str, ...]:
+    nothing = measured.scenarios[1]
+    return str(nothing.case), *(f"{nothing.wall / seconds:.2f}" for seconds in measured.floors.values())
 
 
 def _writes(slow: Sequence[Measured]) -> list[tuple[str, ...]]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.scenarios import Measured, Scenario
+from bench.scenarios import HTTP_AND_FIELDS, HTTP_AND_JSON, Measured, Scenario
 
 NOTHING_1000 = 0.150
 NOTHING_5000 = 0.600
@@ -39,15 +39,14 @@ def of(found: Sequence[Measured], plans: Mapping[int, float]) -> list[Verdict]:
     by_case = {(each.scenarios[0].case.nodes, each.scenarios[0].case.tables): each for each in found}
     thousand, largest = by_case[1000, 1], by_case[5000, 1]
     nothing = {key: each.scenarios[1] for key, each in by_case.items()}
-    http, plain, used = (part["wall"] for part in thousand.floor.values())
-    wall = nothing[1000, 1].wall
+    wall, floors = nothing[1000, 1].wall, thousand.floors
     writes = [scenario for each in found for scenario in each.scenarios if scenario.case.mode == "udr"]
     return [
         Verdict("nothing to do, 1,000 nodes, one table", 1000 * wall, 1000 * NOTHING_1000, "ms"),
-        Verdict(
-            "the same, of raw HTTP and the standard library's JSON", wall / (http + plain), TIMES_THE_FLOOR, "times"
+        *(
+            Verdict(f"the same, of {name}", wall / floors[name], TIMES_THE_FLOOR, "times")
+            for name in (HTTP_AND_JSON, HTTP_AND_FIELDS)
         ),
-        Verdict("the same, of raw HTTP and the fields used alone", wall / (http + used), TIMES_THE_FLOOR, "times"),
         Verdict("nothing to do, 5,000 nodes, BGP", 1000 * nothing[5000, 1].wall, 1000 * NOTHING_5000, "ms"),
         Verdict(
             "peak memory at 5,000 nodes", max(each.peak for each in largest.scenarios) / 1e6, PEAK_5000 / 1e6, "MB"
