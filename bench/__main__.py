@@ -22,7 +22,7 @@ from typing import Any
 from bench import peers, planning, verdicts
 from bench.figures import table
 from bench.scenarios import BAREST, HTTP_AND_FIELDS, HTTP_AND_JSON, Case, Measured, measure, way
-from bench.windows import progress
+from bench.telling import progress, tell
 
 SIZES = (10, 100, 400, 1000)
 HEAD = (
@@ -58,30 +58,30 @@ def main() -> int:
     if not options.quick:
         today += [_way(name, 3, azure=True) for name in ("route_by_route", "read_modify_write")]
     judged = verdicts.of(found, plans)
-    _tell(_about())
-    _tell(
+    tell(_about())
+    tell(
         "\nThe stand-in answers at once (least of several for nothing to do, else one pass)\n"
         + table(HEAD, _rows(found))
     )
     if slow:
-        _tell(
+        tell(
             "\nIn Azure's time: 120 ms per call, 20 ms per list, writes of 2.5 s, Retry-After 10\n"
             + table(HEAD, _rows(slow))
         )
-    _tell("\nStages and floor of nothing to do, wall / CPU ms\n" + table(("", "what", "wall", "CPU"), _parts(found)))
-    _tell(
+    tell("\nStages and floor of nothing to do, wall / CPU ms\n" + table(("", "what", "wall", "CPU"), _parts(found)))
+    tell(
         "\nNothing to do beside its floor, times\n"
         + table(("", HTTP_AND_JSON, HTTP_AND_FIELDS, BAREST), [_beside_floor(each) for each in found])
     )
     if slow:
-        _tell(
+        tell(
             "\nOne change beside its floor: GET, PUT, the operation\n"
             + table(("", "pass s", "floor s", "ratio"), _writes(slow))
         )
-    _tell("\nPlanning alone\n" + table(("nodes", "CPU ms"), [(f"{n:,}", f"{1000 * s:.1f}") for n, s in plans.items()]))
-    _tell("\nThe ways of today on the same stand-in\n" + table(_WAYS, [_way_row(each) for each in today]))
-    _tell(f"\nFor comparison: {peers.CONDITIONS}\n" + table(("", ""), [*peers.ROWS, *peers.CALLS]))
-    _tell("\n" + "\n".join(map(str, judged)))
+    tell("\nPlanning alone\n" + table(("nodes", "CPU ms"), [(f"{n:,}", f"{1000 * s:.1f}") for n, s in plans.items()]))
+    tell("\nThe ways of today on the same stand-in\n" + table(_WAYS, [_way_row(each) for each in today]))
+    tell(f"\nFor comparison: {peers.CONDITIONS}\n" + table(("", ""), [*peers.ROWS, *peers.CALLS]))
+    tell("\n" + "\n".join(map(str, judged)))
     if options.json:
         told = {
             "about": _about(),
@@ -196,11 +196,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="without Azure's time and the longest of today's ways")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     return parser.parse_args()
-
-
-def _tell(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

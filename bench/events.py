@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bench.figures import COLUMNS, table
 from bench.storm import Storm, deliver
-from bench.windows import progress
+from bench.telling import progress, tell
 from sandbox.world import World
 
 MOST_WINDOWS = 2
@@ -43,15 +43,15 @@ def main() -> int:
         for name, join in (("nodes join", True), ("no node changes", False)):
             progress(f"{options.events} events in {MINUTE / faster:.0f} s, {name}")
             storms[name] = deliver(world, options.events, MINUTE / faster, join=join)
-    _tell(f"{options.events} events in {MINUTE / faster:.0f} s for one cluster, settle {json.dumps(settle)}")
-    _tell(table(("", *storms), [(what, *(read(storm) for storm in storms.values())) for what, read in _ROWS]))
-    _tell(
+    tell(f"{options.events} events in {MINUTE / faster:.0f} s for one cluster, settle {json.dumps(settle)}")
+    tell(table(("", *storms), [(what, *(read(storm) for storm in storms.values())) for what, read in _ROWS]))
+    tell(
         f"\nEvent to answer, in seconds\n{table(('', *COLUMNS), [(n, *s.answered.row()) for n, s in storms.items()])}\n"
     )
     if options.json:
         options.json.write_text(json.dumps({name: asdict(storm) for name, storm in storms.items()}, indent=2) + "\n")
     broken = [f"{name}: {promise}" for name, storm in storms.items() for promise in _broken(storm)]
-    _tell("\n".join(f"NOT MET: {each}" for each in broken) or "every promise is kept")
+    tell("\n".join(f"NOT MET: {each}" for each in broken) or "every promise is kept")
     return 1 if broken else 0
 
 
@@ -85,11 +85,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--real", action="store_true", help="a whole minute, and the app's default settings")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     return parser.parse_args()
-
-
-def _tell(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

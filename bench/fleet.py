@@ -19,7 +19,7 @@ from bench.buckets import READS, WRITES
 from bench.figures import COLUMNS, table
 from bench.many_clusters import SLOW_SECONDS, ManyClusters
 from bench.rounds import FirstEvent, Round, first_event, handed_out, in_one_function
-from bench.windows import progress
+from bench.telling import progress, tell
 from shared.fleet import CLUSTERS_AT_ONCE, CLUSTERS_PER_SECOND
 
 HELD_UP_SECONDS = 3.0
@@ -48,12 +48,12 @@ def main() -> int:
             progress(name)
             rounds[name] = measure()
         full = sum(host.log().count("Connection pool is full") for host in world.hosts)
-    _tell(_about(options, rounds, event, full))
+    tell(_about(options, rounds, event, full))
     if options.json:
         found = {"firstEvent": asdict(event), **{name: asdict(each) for name, each in rounds.items()}}
         options.json.write_text(json.dumps(found, indent=2) + "\n")
     broken = _broken(rounds, options)
-    _tell("\n".join(f"NOT MET: {each}" for each in broken) or "every promise is kept")
+    tell("\n".join(f"NOT MET: {each}" for each in broken) or "every promise is kept")
     return 1 if broken else 0
 
 
@@ -138,11 +138,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--arm-latency", type=float, default=0.1, metavar="SECONDS", help="of Resource Manager")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     return parser.parse_args()
-
-
-def _tell(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

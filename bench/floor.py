@@ -1,6 +1,7 @@
 """What nobody can go below: the same bytes over HTTP and out of JSON, one after the other, with nothing made of them.
 
-Over HTTP in two ways: as urllib3 gives them to everybody, and with each answer unzipped in one go, as the app does it. For a write: one GET, one PUT, the polls Azure asks for, at the times it asks for them.
+Over HTTP in two ways: as urllib3 gives them to everybody, and with each answer unzipped in one go, as the app does it.
+For a write: one GET, one PUT, the polls Azure asks for, at the times it asks for them.
 """
 
 import json

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bench.figures import Figures
 from bench.scale_outs import Appeared, ScaleOut, play, scale_outs
-from bench.windows import Asked, progress, quick_world, window
+from bench.telling import progress
+from bench.windows import Asked, quick_world, window
 from bench.wire import TABLES, Arrivals
 from sandbox.world import World, eventually
 

@@ -18,6 +18,7 @@ from bench import jittered, peers, real_time
 from bench.figures import COLUMNS, table
 from bench.jittered import BURST, Burst, Many
 from bench.real_time import RealTime
+from bench.telling import tell
 from sandbox.resource_manager.pace import RETRY_LADDER, ROUTE_TABLE_SECONDS
 from shared.sources.gathering import GATHER_SECONDS, QUIET_SECONDS
 
@@ -30,16 +31,16 @@ def main() -> int:
     options = _options()
     with tempfile.TemporaryDirectory(prefix="aks-pod-routes-bench-") as folder:
         many, burst = jittered.measure(Path(folder) / "jittered", options.scale_outs, options.seed)
-        _tell(_about(many, burst, options.seed))
+        tell(_about(many, burst, options.seed))
         slow = real_time.measure(Path(folder) / "real", options.pairs, options.seed) if options.pairs else None
     if slow:
-        _tell(_about_real_time(slow))
-    _tell(f"For comparison: {peers.CONDITIONS}.\n{table(('', 'took'), peers.ROWS)}\n")
+        tell(_about_real_time(slow))
+    tell(f"For comparison: {peers.CONDITIONS}.\n{table(('', 'took'), peers.ROWS)}\n")
     if options.json:
         found = {"jittered": asdict(many), "burst": asdict(burst), "realTime": asdict(slow) if slow else None}
         options.json.write_text(json.dumps(found, indent=2) + "\n")
     met = many.per_cidr.p95 <= TARGET_SECONDS
-    _tell(f"p95 {many.per_cidr.p95:.3f} s, at most {TARGET_SECONDS:.1f} s is promised: {'met' if met else 'NOT MET'}")
+    tell(f"p95 {many.per_cidr.p95:.3f} s, at most {TARGET_SECONDS:.1f} s is promised: {'met' if met else 'NOT MET'}")
     return 0 if met else 1
 
 
@@ -82,11 +83,6 @@ def _about_real_time(slow: RealTime) -> str:
 A table takes one write at a time, so a pod CIDR that comes during one waits until the app knows that it has ended; the
 figures above, with writes that end at once, are those of a pod CIDR that comes when nothing is being written.
 """
-
-
-def _tell(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from pathlib import Path
 from bench.figures import Figures
 from bench.jittered import await_all
 from bench.scale_outs import assign
-from bench.windows import progress, slow_world, window
+from bench.telling import progress
+from bench.windows import slow_world, window
 from bench.wire import TABLES, Arrivals
 from sandbox.world import World, eventually
 

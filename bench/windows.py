@@ -1,7 +1,6 @@
 """Settling windows of the app: opened by an event as Event Grid would deliver it, counted by what they ask of the stand-ins."""
 
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,9 +85,3 @@ class Asked:
     def since(self, before: "Asked") -> dict[str, int]:
         """What came on top, by name."""
         return {name: getattr(self, name) - getattr(before, name) for name in self.__slots__}
-
-
-def progress(text: str) -> None:
-    """Tell a person who waits; not part of the figures."""
-    sys.stderr.write(f"… {text}\n")
-    sys.stderr.flush()
